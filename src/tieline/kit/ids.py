@@ -1,0 +1,52 @@
+"""Identifiers: random UUIDs for entities and integrations, ULIDs where order in time matters."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from datetime import UTC, datetime
+
+_last_tick = 0
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# `int(text, 32)` knows other digits than Crockford; letters that a ULID has not become no digit.
+_TO_BASE_32: dict[int, str | int] = {
+    **dict.fromkeys(map(ord, "ILOUWXYZ"), "!"),
+    **str.maketrans(_CROCKFORD, "0123456789ABCDEFGHIJKLMNOPQRSTUV"),
+}
+
+
+def new_uuid() -> uuid.UUID:
+    """A UUID of version 7, greater than any that this process made before.
+
+    Growing with time keeps index pages warm. Within a millisecond its fraction, to a four
+    thousandth, takes the place of random bits (RFC 9562, method 3), and goes on counting when even
+    that stands still.
+    """
+    global _last_tick  # noqa: PLW0603 - what was made last is a fact of the whole process
+    _last_tick = max(time.time_ns() * 4096 // 1_000_000, _last_tick + 1)
+    milliseconds, fraction = divmod(_last_tick, 4096)
+    noise = int.from_bytes(secrets.token_bytes(8), "big") >> 2
+    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | noise)
+
+
+def new_ulid() -> str:
+    """A ULID (26 characters of Crockford's base 32): 48 bits of milliseconds, 80 random bits."""
+    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(secrets.token_bytes(10), "big")
+    return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -5, -5))
+
+
+def parse_uuid(text: str) -> uuid.UUID | None:
+    """The UUID written in `text` in its usual form, or None when it is none."""
+    if len(text) != 36:
+        return None
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def ulid_time(ulid: str) -> datetime:
+    """The moment, to the millisecond, that a ULID carries. Raises `ValueError` when it is none."""
+    milliseconds = int(ulid[:10].upper().translate(_TO_BASE_32), 32)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
