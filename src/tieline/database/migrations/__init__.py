@@ -1,0 +1,1 @@
+"""Alembic migrations; `tieline.database.migrate` runs them."""
