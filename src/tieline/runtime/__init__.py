@@ -1,0 +1,1 @@
+"""What runs later and again: the job queue, its workers, periodic duties."""
