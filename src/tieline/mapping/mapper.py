@@ -1,0 +1,105 @@
+"""The way to map from outside: events go through the sandbox, results come back typed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from tieline.expressions.models import Done, FailureReason, Result, Task
+from tieline.expressions.sandbox import SandboxPool
+from tieline.mapping.errors import ExpressionTimeout, MappingError, SandboxFailed
+from tieline.mapping.models import MappingResult, PayloadFormat
+from tieline.mapping.simulation import render
+from tieline.mapping.wire import (
+    CheckReply,
+    ErrorReply,
+    Reply,
+    Request,
+    decode_reply,
+    encode_request,
+    to_error,
+)
+
+HANDLER = "tieline.mapping.sandboxed:handle"
+
+
+class MapRequest(msgspec.Struct, frozen=True):
+    """An event to map. `configuration_key` must change whenever the configuration does."""
+
+    configuration_key: str
+    configuration_json: bytes
+    payload: bytes
+    format: str = PayloadFormat.JSON
+
+
+class Mapper:
+    """Maps events in a pool of sandbox processes that run `HANDLER`."""
+
+    def __init__(self, pool: SandboxPool) -> None:
+        self._pool = pool
+
+    async def map_batch(self, items: Sequence[MapRequest]) -> list[MappingResult | MappingError]:
+        """The result or the error of every event, in order; one that fails costs only itself."""
+        shared = {item.configuration_key: item.configuration_json for item in items}
+        tasks = [
+            Task(
+                item.configuration_key,
+                encode_request(Request.MAP, item.payload, PayloadFormat(item.format)),
+            )
+            for item in items
+        ]
+        results = await self._pool.run(shared, tasks)
+        return [_mapped(_outcome(result)) for result in results]
+
+    async def simulate(
+        self,
+        configuration_json: bytes,
+        payload: bytes,
+        payload_format: str = PayloadFormat.JSON,
+    ) -> dict[str, Any]:
+        """The body that the simulation API answers with. Raises `MappingError`."""
+        body = encode_request(Request.SIMULATE, payload, PayloadFormat(payload_format))
+        result = _mapped(await self._ask(configuration_json, body))
+        if isinstance(result, MappingError):
+            raise result
+        return render(result)
+
+    async def check(self, configuration_json: bytes) -> list[tuple[str, str]]:
+        """Path and message of every expression that cannot be compiled. Raises `MappingError`."""
+        body = encode_request(Request.CHECK, b"", PayloadFormat.JSON)
+        match await self._ask(configuration_json, body):
+            case CheckReply(faults=faults):
+                return faults
+            case MappingError() as error:
+                raise error
+            case _:
+                raise SandboxFailed
+
+    async def _ask(self, configuration_json: bytes, body: bytes) -> Reply | MappingError:
+        key = hashlib.sha256(configuration_json).hexdigest()
+        [result] = await self._pool.run({key: configuration_json}, [Task(key, body)])
+        return _outcome(result)
+
+
+def _outcome(result: Result) -> Reply | MappingError:
+    if isinstance(result, Done):
+        try:
+            reply = decode_reply(result.body)
+        except (msgspec.DecodeError, ValueError):
+            return SandboxFailed()
+        return to_error(reply) if isinstance(reply, ErrorReply) else reply
+    if result.reason is FailureReason.TIMEOUT:
+        return ExpressionTimeout(
+            f"Mapping the event {result.message}. Simplify its expressions, or send less in one "
+            "event."
+        )
+    return SandboxFailed(
+        f"Mapping the event {result.message}. Simplify its expressions and replay the event."
+    )
+
+
+def _mapped(outcome: Reply | MappingError) -> MappingResult | MappingError:
+    return outcome if isinstance(outcome, MappingResult | MappingError) else SandboxFailed()

@@ -1,0 +1,120 @@
+"""What a mapping yields: updates for the entity store and the meter readings, not yet applied."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class PayloadFormat(StrEnum):
+    """How a payload is written."""
+
+    JSON = "json"
+    XML = "xml"
+
+
+class EntityMode(StrEnum):
+    """What happens to the entity that an update identifies."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"
+    PURGE = "purge"
+
+
+class MeterReadingMode(StrEnum):
+    """What happens to the readings that an update identifies."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"
+    UPSERT_PRUNE_SCOPE = "upsert-prune-scope"
+
+
+class ReadingMatching(StrEnum):
+    """How an incoming reading finds the stored one."""
+
+    EXTERNAL_ID = "external_id"
+    STRICT_DATE = "strict-date"
+
+
+class RelationOperation(StrEnum):
+    """How mapped relations join the existing ones."""
+
+    SET = "_set"
+    APPEND = "_append"
+    APPEND_ALL = "_append_all"
+
+
+class UniqueId(msgspec.Struct, frozen=True, array_like=True):
+    """One identifying value: `path` is where to search for it, such as `email.email`."""
+
+    attribute: str
+    path: str
+    value: Any
+
+
+class RelationTarget(msgspec.Struct, frozen=True, array_like=True):
+    """The entity that a relation leads to, by what identifies it. `tags` None: not configured."""
+
+    schema: str
+    tags: list[str] | None
+    unique_ids: list[UniqueId]
+
+
+class RelationUpdate(msgspec.Struct, frozen=True, array_like=True):
+    """What becomes of one relation attribute."""
+
+    operation: RelationOperation
+    items: list[RelationTarget]
+
+
+class EntityUpdate(msgspec.Struct, frozen=True, array_like=True):
+    """One entity to create, update or remove.
+
+    `block` is the position of the entity block in the configuration. `attributes` keeps the order
+    of the fields; an array operation such as `{"_append": [...]}` stays as it was given. Relation
+    attributes are in `relations` only.
+    """
+
+    block: int
+    schema: str
+    mode: EntityMode
+    unique_ids: list[UniqueId]
+    attributes: dict[str, Any]
+    relations: dict[str, RelationUpdate]
+
+
+class MeterReadingUpdate(msgspec.Struct, frozen=True, array_like=True):
+    """One meter reading; its values are not checked here."""
+
+    block: int
+    mode: MeterReadingMode
+    reading_matching: ReadingMatching
+    scope_source: str | None
+    meter: list[UniqueId]
+    meter_counter: list[UniqueId] | None
+    attributes: dict[str, Any]
+
+
+class MappingWarning(msgspec.Struct, frozen=True, array_like=True):
+    """Something that did not stop the mapping but that its author should know."""
+
+    entity_schema: str
+    field: str
+    message: str
+
+
+class MappingResult(msgspec.Struct, frozen=True, array_like=True, tag="result"):
+    """All that one event is mapped to, in the order of the configuration."""
+
+    entities: list[EntityUpdate]
+    meter_readings: list[MeterReadingUpdate]
+    warnings: list[MappingWarning]
+
+
+class ConfigurationWarning(msgspec.Struct, frozen=True):
+    """Something in a configuration that has no effect, or not the one it seems to have."""
+
+    path: str
+    message: str

@@ -1,0 +1,73 @@
+"""The handler that maps events inside a sandbox process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from tieline.expressions.evaluator import Evaluator
+from tieline.expressions.limits import Limits
+from tieline.kit import json as lossless_json
+from tieline.mapping.blocks import InboundConfiguration
+from tieline.mapping.check import check_expressions
+from tieline.mapping.configuration import parse_configuration
+from tieline.mapping.engine import map_event
+from tieline.mapping.errors import InvalidConfiguration, MappingError, ResultTooLarge
+from tieline.mapping.event import Purpose
+from tieline.mapping.models import PayloadFormat
+from tieline.mapping.payload import parse_payload
+from tieline.mapping.wire import (
+    CheckReply,
+    Reply,
+    Request,
+    decode_request,
+    encode_reply,
+    to_reply,
+)
+
+
+def handle(shared: bytes, body: bytes, limits: Limits) -> bytes:
+    """Answer one request: `shared` is a configuration's JSON, `body` comes from `encode_request`.
+
+    Whatever is wrong with configuration, payload or expressions is part of the answer.
+    """
+    try:
+        reply = encode_reply(_answer(shared, body, limits))
+        if len(reply) > limits.max_result_bytes:
+            raise ResultTooLarge(
+                f"The mapping produced {len(reply)} bytes; {limits.max_result_bytes} are allowed. "
+                "Send less in one event, or map fewer attributes."
+            )
+    except MappingError as error:
+        return encode_reply(to_reply(error))
+    return reply
+
+
+def _answer(shared: bytes, body: bytes, limits: Limits) -> Reply:
+    request, payload_format, text = decode_request(body)
+    evaluator = _evaluator(limits)
+    evaluator.begin_task()
+    configuration = _configuration(shared)
+    if request is Request.CHECK:
+        return CheckReply(check_expressions(configuration, evaluator))
+    return map_event(
+        configuration,
+        parse_payload(text, payload_format),
+        evaluator,
+        purpose=Purpose.SIMULATION if request is Request.SIMULATE else Purpose.EVENT,
+        text=text if payload_format is PayloadFormat.JSON else None,
+    )
+
+
+@lru_cache(maxsize=1)
+def _evaluator(limits: Limits) -> Evaluator:
+    return Evaluator(limits)
+
+
+@lru_cache(maxsize=256)
+def _configuration(shared: bytes) -> InboundConfiguration:
+    try:
+        raw = lossless_json.loads(shared)
+    except (lossless_json.InvalidJson, ValueError, RecursionError) as error:
+        raise InvalidConfiguration(f"The configuration is not valid JSON: {error}.") from None
+    configuration, _ = parse_configuration(raw)
+    return configuration
