@@ -1,0 +1,1 @@
+"""Who calls: organisations, API keys and their scopes."""

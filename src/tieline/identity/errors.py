@@ -1,0 +1,33 @@
+"""What can go wrong when somebody calls."""
+
+from tieline.kit.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+
+
+class InvalidApiKey(Unauthenticated):
+    """The API key is not known, has expired or was revoked. Use another one."""
+
+    code = "INVALID_API_KEY"
+
+
+class MissingScope(Forbidden):
+    """The API key lacks the scope for this call. Use a key that has it."""
+
+    code = "MISSING_SCOPE"
+
+
+class UnknownScope(InvalidInput):
+    """There is no such scope. Use `*` or the scopes listed in docs/authentication.md."""
+
+    code = "UNKNOWN_SCOPE"
+
+
+class InvalidOrganisation(InvalidInput):
+    """This cannot be an organisation's id. Use up to 64 letters, digits, `-` and `_`."""
+
+    code = "INVALID_ORGANISATION"
+
+
+class ApiKeyNotFound(NotFound):
+    """There is no such API key. `tieline keys list` shows those that exist."""
+
+    code = "API_KEY_NOT_FOUND"
