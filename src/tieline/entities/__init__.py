@@ -1,0 +1,1 @@
+"""The entity store: entities, their relations, their history, and the search over them."""

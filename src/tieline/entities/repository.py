@@ -1,0 +1,151 @@
+"""SQL that fills a workspace and writes it back. Everything is set-based."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+import asyncpg
+
+from tieline.database import OrgTransaction, Transaction
+from tieline.entities.models import StoredEntity
+from tieline.entities.workspace import ID_PATH, Key, Workspace
+from tieline.kit import json
+
+COLUMNS = "e.id, e.schema, e.attributes, e.version, e.created_at, e.updated_at, e.deleted_at"
+
+# Entities that match several keys at once are found through the rarest of them: the others are
+# then only probed. Without this, `source = ERP AND number = 4711` would read all of `ERP`.
+_FIND_BY_KEYS = f"""
+WITH key AS (
+    SELECT * FROM unnest($2::int[], $3::text[], $4::text[], $5::text[])
+        AS k (no, schema, path, value)
+), rarest AS (
+    SELECT DISTINCT ON (no) no, schema, path, value FROM (
+        SELECT k.*, (SELECT count(*) FROM (
+            SELECT FROM entity_index i WHERE i.org_id = $1 AND i.schema = k.schema
+                AND i.attribute = k.path AND i.value = k.value LIMIT 50) AS few) AS matches
+        FROM key k) AS counted
+    ORDER BY no, matches
+)
+SELECT {COLUMNS} FROM (
+    SELECT DISTINCT i.entity_id FROM rarest r
+    JOIN entity_index i ON i.org_id = $1 AND i.schema = r.schema
+        AND i.attribute = r.path AND i.value = r.value
+    WHERE NOT EXISTS (
+        SELECT FROM key o WHERE o.no = r.no AND (o.path, o.value) <> (r.path, r.value)
+        AND NOT EXISTS (
+            SELECT FROM entity_index p WHERE p.org_id = $1 AND p.schema = o.schema
+                AND p.attribute = o.path AND p.value = o.value AND p.entity_id = i.entity_id))
+) AS found JOIN entities e ON e.org_id = $1 AND e.id = found.entity_id
+"""
+
+_FIND_BY_SINGLE_KEYS = f"""
+SELECT {COLUMNS} FROM (
+    SELECT DISTINCT i.entity_id
+    FROM unnest($2::text[], $3::text[], $4::text[]) AS k (schema, path, value)
+    JOIN entity_index i ON i.org_id = $1 AND i.schema = k.schema
+        AND i.attribute = k.path AND i.value = k.value
+) AS found JOIN entities e ON e.org_id = $1 AND e.id = found.entity_id
+"""
+
+
+async def open_workspace(
+    tx: OrgTransaction, workspace: Workspace, schemas: Collection[str]
+) -> None:
+    """Tell the workspace which attributes of the schemas are looked up by value.
+
+    Until the transaction ends, no further attribute can be registered: rows written here would
+    miss it.
+    """
+    system = Transaction(tx.connection)
+    await system.execute("SELECT pg_advisory_xact_lock_shared($1)", registration_lock(tx.org_id))
+    rows = await tx.fetch(
+        "SELECT schema, attribute FROM indexed_attributes WHERE org_id = $1 AND schema = ANY($2)",
+        list(schemas),
+    )
+    indexed: dict[str, set[str]] = {schema: set() for schema in schemas}
+    for row in rows:
+        indexed[row["schema"]].add(row["attribute"])
+    workspace.indexed.update((schema, frozenset(paths)) for schema, paths in indexed.items())
+
+
+async def load_by_keys(tx: OrgTransaction, workspace: Workspace, keys: Collection[Key]) -> None:
+    """Load every entity that matches one of the keys as a whole."""
+    single = [key for key in keys if len(key.pairs) == 1 and key.pairs[0][0] != ID_PATH]
+    several = [key for key in keys if len(key.pairs) > 1]
+    if single:
+        pairs = [key.pairs[0] for key in single]
+        rows = await tx.fetch(
+            _FIND_BY_SINGLE_KEYS,
+            [key.schema for key in single],
+            [path for path, _ in pairs],
+            [value for _, value in pairs],
+        )
+        _add(workspace, rows)
+    if several:
+        flat = [(no, key.schema, *pair) for no, key in enumerate(several) for pair in key.pairs]
+        rows = await tx.fetch(_FIND_BY_KEYS, *(list(column) for column in zip(*flat, strict=True)))
+        _add(workspace, rows)
+    ids = [key.pairs[0][1] for key in keys if key.pairs[0][0] == ID_PATH]
+    await load_by_ids(tx, workspace, [i for text in ids if (i := _uuid(text)) is not None])
+
+
+async def load_by_ids(tx: OrgTransaction, workspace: Workspace, ids: Collection[UUID]) -> None:
+    """Load entities by id."""
+    if ids:
+        sql = f"SELECT {COLUMNS} FROM entities e WHERE e.org_id = $1 AND e.id = ANY($2)"
+        _add(workspace, await tx.fetch(sql, list(ids)))
+
+
+async def lock_keys(tx: OrgTransaction, keys: Iterable[Key]) -> None:
+    """Wait for everybody else who is about to create entities under the same keys.
+
+    Whoever creates an entity under a key that matched nothing locks the key first and looks
+    again, so that two workers which see a new unique id at once end with one entity. The locks
+    are taken in one order by all, and end with the transaction.
+    """
+    numbers = sorted({_lock_number(tx.org_id, key) for key in keys})
+    if numbers:
+        sql = "SELECT count(pg_advisory_xact_lock(n)) FROM unnest($1::bigint[]) AS n"
+        await Transaction(tx.connection).execute(sql, numbers)
+
+
+def registration_lock(org_id: str) -> int:
+    """The advisory lock of everybody who relies on the list of looked-up attributes."""
+    return _digest(f"registration\0{org_id}")
+
+
+def entity_of(row: asyncpg.Record) -> StoredEntity:
+    """The entity in a row with `COLUMNS`."""
+    return StoredEntity(
+        row["id"],
+        row["schema"],
+        json.loads(row["attributes"]),
+        row["version"],
+        row["created_at"],
+        row["updated_at"],
+        row["deleted_at"],
+    )
+
+
+def _add(workspace: Workspace, rows: Iterable[asyncpg.Record]) -> None:
+    for row in rows:
+        workspace.add(entity_of(row))
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _lock_number(org_id: str, key: Key) -> int:
+    return _digest("\0".join((org_id, key.schema, *(text for pair in key.pairs for text in pair))))
+
+
+def _digest(text: str) -> int:
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

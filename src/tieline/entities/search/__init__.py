@@ -1,0 +1,1 @@
+"""Finding entities: what is indexed, the query language and its translation to SQL."""

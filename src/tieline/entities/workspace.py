@@ -1,0 +1,238 @@
+"""The unit of work: the entities that a batch touches, changed in memory, then written at once.
+
+A workspace is filled with every entity that the batch's keys match. Changes happen here, one after
+the other and visible to those that follow; `repository.flush` writes the sum of them with a handful
+of statements. A savepoint lets one failing event leave no trace while its neighbours stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tieline.entities.index_values import index_values, key_text
+from tieline.entities.models import (
+    Activity,
+    Attributes,
+    Operation,
+    OperationKind,
+    StoredEntity,
+    compare,
+)
+from tieline.kit.ids import new_uuid
+
+ID_PATH = "_id"
+
+_EXTENDABLE = (OperationKind.CREATED, OperationKind.UPDATED)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Identifies entities of a schema: all (path, key text) pairs must match."""
+
+    schema: str
+    pairs: tuple[tuple[str, str], ...]
+
+    @staticmethod
+    def of(schema: str, unique_ids: Iterable[tuple[str, Any]]) -> Key | None:
+        """The key made of (path, value) pairs; None when a value identifies nothing."""
+        pairs = []
+        for path, value in unique_ids:
+            text = key_text(value)
+            if text is None:
+                return None
+            pairs.append((path, text))
+        return Key(schema, tuple(sorted(pairs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The entities that a key matches, living ones and those in the recycle bin apart."""
+
+    live: Sequence[StoredEntity]
+    deleted: Sequence[StoredEntity]
+
+
+class Workspace:
+    """The entities of one organisation that one transaction reads and changes."""
+
+    def __init__(
+        self, org_id: str, now: datetime, indexed: Mapping[str, frozenset[str]] | None = None
+    ) -> None:
+        self.org_id = org_id
+        self.now = now
+        self.indexed = dict(indexed or {})
+        self.loaded: dict[UUID, StoredEntity] = {}
+        self.current: dict[UUID, StoredEntity | None] = {}
+        self.operations: list[Operation] = []
+        self.activities: dict[str, Activity] = {}
+        self._by_key: dict[tuple[str, str, str], set[UUID]] = {}
+        self._keys: dict[UUID, set[tuple[str, str]]] = {}
+        self._journal: list[tuple[UUID, StoredEntity | None, bool]] = []
+        # Per entity: its last operation, and the state before it; see `_record`.
+        self._last: dict[UUID, tuple[int, StoredEntity | None]] = {}
+
+    # --- reading ---
+
+    def add(self, entity: StoredEntity) -> None:
+        """Take in an entity as it is stored; one that is already here stays as it is."""
+        if entity.id not in self.loaded:
+            self.loaded[entity.id] = entity
+            self.current[entity.id] = entity
+            self._enter(entity)
+
+    def get(self, entity_id: UUID) -> StoredEntity | None:
+        """The present state of an entity; None when it is not here or purged."""
+        return self.current.get(entity_id)
+
+    def find(self, key: Key) -> Found:
+        """The entities that match a key whose matches were loaded."""
+        ids: set[UUID] | None = None
+        for path, text in key.pairs:
+            matching = self._by_key.get((key.schema, path, text), set())
+            if path == ID_PATH:
+                matching = self._by_id(key.schema, text)
+            ids = matching if ids is None else ids & matching
+        entities = [
+            entity for i in sorted(ids or ()) if (entity := self.current.get(i)) is not None
+        ]
+        return Found(
+            live=[entity for entity in entities if entity.deleted_at is None],
+            deleted=[entity for entity in entities if entity.deleted_at is not None],
+        )
+
+    def _by_id(self, schema: str, text: str) -> set[UUID]:
+        try:
+            entity = self.current.get(UUID(text))
+        except ValueError:
+            return set()
+        return {entity.id} if entity is not None and entity.schema == schema else set()
+
+    # --- changing ---
+
+    def create(self, schema: str, attributes: Attributes, activity: Activity) -> StoredEntity:
+        """A new entity."""
+        entity = StoredEntity(new_uuid(), schema, dict(attributes), 1, self.now, self.now)
+        self._record(OperationKind.CREATED, activity, entity, None)
+        return entity
+
+    def update(
+        self,
+        entity: StoredEntity,
+        attributes: Attributes,
+        activity: Activity,
+        workflow_origin: Mapping[str, Any] | None = None,
+    ) -> StoredEntity:
+        """Give an entity new attributes; the very same entity when nothing would change."""
+        diff = compare(entity.attributes, attributes)
+        if not diff:
+            return entity
+        changed = self._next(entity, attributes=dict(attributes))
+        self._record(OperationKind.UPDATED, activity, changed, diff, workflow_origin)
+        return self.current[entity.id] or changed
+
+    def soft_delete(self, entity: StoredEntity, activity: Activity) -> StoredEntity:
+        """Move an entity to the recycle bin."""
+        changed = self._next(entity, deleted_at=self.now)
+        self._record(OperationKind.SOFT_DELETED, activity, changed, compare({}, {}))
+        return changed
+
+    def restore(self, entity: StoredEntity, activity: Activity) -> StoredEntity:
+        """Take an entity out of the recycle bin."""
+        changed = self._next(entity, deleted_at=None)
+        self._record(OperationKind.RESTORED, activity, changed, compare({}, {}))
+        return changed
+
+    def purge(self, entity: StoredEntity, activity: Activity) -> None:
+        """Remove an entity for good, with its history."""
+        # What is left behind says that it existed, not what it held.
+        remains = replace(self._next(entity), attributes={})
+        self._record(OperationKind.DELETED, activity, remains, compare({}, {}))
+        self._set(entity.id, None)
+
+    def _next(self, entity: StoredEntity, **changes: Any) -> StoredEntity:
+        return replace(entity, version=entity.version + 1, updated_at=self.now, **changes)
+
+    def _record(
+        self,
+        kind: OperationKind,
+        activity: Activity,
+        after: StoredEntity,
+        diff: Any,
+        workflow_origin: Mapping[str, Any] | None = None,
+    ) -> None:
+        before = self.current.get(after.id)
+        last = self._last.get(after.id)
+        if kind is OperationKind.UPDATED and last is not None:
+            index, first = last
+            previous = self.operations[index]
+            if previous.activity is activity and previous.kind in _EXTENDABLE:
+                # One activity changes an entity once, in however many steps it gets there.
+                kind, before = previous.kind, first
+                after = replace(after, version=previous.after.version)
+                diff = None if first is None else compare(first.attributes, after.attributes)
+                self.operations[index] = Operation(kind, activity, after, diff, workflow_origin)
+                self._set(after.id, after)
+                return
+        self._set(after.id, after)
+        self.activities[activity.id] = activity
+        self._last[after.id] = (len(self.operations), before)
+        self.operations.append(Operation(kind, activity, after, diff, workflow_origin))
+
+    # --- savepoints ---
+
+    def savepoint(self) -> tuple[int, int]:
+        """Where to go back to with `rollback`."""
+        return len(self._journal), len(self.operations)
+
+    def rollback(self, savepoint: tuple[int, int]) -> None:
+        """Undo every change since the savepoint."""
+        changes, operations = savepoint
+        while len(self._journal) > changes:
+            entity_id, before, existed = self._journal.pop()
+            self._swap(entity_id, before)
+            if not existed:
+                del self.current[entity_id]
+        del self.operations[operations:]
+        self._last = {i: last for i, last in self._last.items() if last[0] < operations}
+        used = {operation.activity.id for operation in self.operations}
+        self.activities = {i: activity for i, activity in self.activities.items() if i in used}
+
+    def _set(self, entity_id: UUID, state: StoredEntity | None) -> None:
+        self._journal.append((entity_id, self.current.get(entity_id), entity_id in self.current))
+        self._swap(entity_id, state)
+
+    def _swap(self, entity_id: UUID, state: StoredEntity | None) -> None:
+        before = self.current.get(entity_id)
+        if before is not None:
+            self._leave(before)
+        self.current[entity_id] = state
+        if state is not None:
+            self._enter(state)
+
+    # --- keys ---
+
+    def keys_of(self, entity: StoredEntity) -> set[tuple[str, str]]:
+        """The (path, key text) rows that an entity has in the look-up table."""
+        if self.current.get(entity.id) is entity:
+            return self._keys[entity.id]
+        return self._read_keys(entity)
+
+    def _read_keys(self, entity: StoredEntity) -> set[tuple[str, str]]:
+        return {
+            (path, text)
+            for path in self.indexed.get(entity.schema, ())
+            for text in index_values(entity.attributes, path)
+        }
+
+    def _enter(self, entity: StoredEntity) -> None:
+        keys = self._keys[entity.id] = self._read_keys(entity)
+        for path, text in keys:
+            self._by_key.setdefault((entity.schema, path, text), set()).add(entity.id)
+
+    def _leave(self, entity: StoredEntity) -> None:
+        for path, text in self._keys[entity.id]:
+            self._by_key[entity.schema, path, text].discard(entity.id)
