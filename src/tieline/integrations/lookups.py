@@ -1,0 +1,55 @@
+"""By which attributes an inbound configuration searches entities. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tieline.mapping.blocks import (
+    EntityBlock,
+    InboundConfiguration,
+    Relations,
+    RepeatableType,
+    UniqueIdField,
+)
+
+Lookup = tuple[str, str]
+
+_METER = "meter"
+_METER_COUNTER = "meter_counter"
+_ENTITY_ID = "_id"
+
+
+def lookups_of(configuration: InboundConfiguration) -> frozenset[Lookup]:
+    """Pairs of schema and attribute path that must be indexed.
+
+    Relations whose items an expression yields are not known before an event arrives.
+    """
+    found: set[Lookup] = set()
+    for block in configuration.entities:
+        found.update(_entity_lookups(block))
+    for reading in configuration.meter_readings:
+        found.update(_unique_id_lookups(_METER, reading.meter))
+        found.update(_unique_id_lookups(_METER_COUNTER, reading.meter_counter or ()))
+    return frozenset(found)
+
+
+def _entity_lookups(block: EntityBlock) -> Iterable[Lookup]:
+    hints = {field.attribute: field.repeatable for field in block.fields}
+    for name in block.unique_ids:
+        if name != _ENTITY_ID:
+            yield block.schema, _path(name, hints[name])
+    for field in block.fields:
+        if isinstance(field.value, Relations):
+            for item in field.value.items:
+                yield from _unique_id_lookups(item.schema, item.unique_ids)
+
+
+def _unique_id_lookups(schema: str, unique_ids: Iterable[UniqueIdField]) -> Iterable[Lookup]:
+    for unique_id in unique_ids:
+        if unique_id.attribute != _ENTITY_ID:
+            yield schema, _path(unique_id.attribute, unique_id.repeatable)
+
+
+def _path(attribute: str, hint: RepeatableType | None) -> str:
+    """Where the value stands inside the entity: `email.email` for a hinted e-mail address."""
+    return f"{attribute}.{hint}" if hint else attribute

@@ -1,0 +1,1 @@
+"""What became of each accepted event: outcomes, and the questions one can ask about them."""
