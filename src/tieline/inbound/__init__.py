@@ -1,0 +1,1 @@
+"""Accepted ERP events become entity changes."""

@@ -1,0 +1,265 @@
+"""Accepting events: validated, routed, deduplicated and committed before anybody is told.
+
+Requests that arrive at the same moment are written in one transaction. The commit, which waits for
+the disk, is then shared by all of them; nobody hears "success" before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from tieline.database import Database, Transaction
+from tieline.inbound import repository
+from tieline.inbound.jobs import drain_job
+from tieline.inbound.models import AcceptedEvent, EventResult, InvalidEvent, Receipt, SentEvent
+from tieline.inbound.request import IngestRequest
+from tieline.integrations.errors import IntegrationNotFound
+from tieline.integrations.models import IntegrationRoutes, Route
+from tieline.integrations.service import IntegrationService
+from tieline.kit.ids import new_ulid, ulid_time
+from tieline.kit.time import Clock, utc_now
+from tieline.monitoring.models import ErrorCategory, Outcome, OutcomeStatus, SyncType
+from tieline.monitoring.repository import insert_outcomes
+from tieline.runtime.queue import enqueue
+
+ACCEPTED = "Event queued for processing"
+_LARGEST_WRITE = 2_000  # events in one transaction, so that nobody waits for a very long one
+
+
+@dataclass(frozen=True, slots=True)
+class _Routed:
+    """An event on its way in, and why it will not be applied if that is known already."""
+
+    event: AcceptedEvent
+    ignored: tuple[str, str] | None  # (error code, message)
+
+
+@dataclass(slots=True)
+class _Submission:
+    events: Sequence[_Routed]
+    done: asyncio.Future[dict[str, EventResult]] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Acceptance:
+    """Takes in events for all integrations."""
+
+    def __init__(
+        self,
+        database: Database,
+        integrations: IntegrationService,
+        *,
+        deduplication_window: timedelta,
+        clock: Clock = utc_now,
+        accepted: Callable[[str, int], None] = lambda _status, _count: None,
+    ) -> None:
+        self._database = database
+        self._integrations = integrations
+        self._window = deduplication_window
+        self._clock = clock
+        self._accepted = accepted
+        self._waiting: list[_Submission] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def accept(self, org_id: str, request: IngestRequest) -> list[EventResult]:
+        """Store the events of a request; a result for each, in order, after they are durable.
+
+        Raises `IntegrationNotFound`.
+        """
+        routes = await self._integrations.resolve_routes(org_id, request.integration_id)
+        if routes is None:
+            raise IntegrationNotFound
+        correlation_id = request.correlation_id or new_ulid()
+        slots: list[EventResult | _Routed] = []
+        for sent in request.events:
+            if isinstance(sent, InvalidEvent):
+                slots.append(EventResult(new_ulid(), Receipt.ERROR, sent.reason))
+            else:
+                slots.append(_route(org_id, request.integration_id, correlation_id, sent, routes))
+        routed = [slot for slot in slots if isinstance(slot, _Routed)]
+        stored = await self.store(routed) if routed else {}
+        results = [
+            stored[slot.event.event_id] if isinstance(slot, _Routed) else slot for slot in slots
+        ]
+        for result in results:
+            self._accepted(result.status, 1)
+        return results
+
+    async def store(self, events: Sequence[_Routed]) -> dict[str, EventResult]:
+        """Write events durably, together with whoever else is writing; results by event id."""
+        if self._database.inside_request():
+            # The caller's transaction decides what becomes of them: no sharing with others.
+            async with self._database.system() as tx:
+                return await self._write(tx, events)
+        submission = _Submission(events)
+        self._waiting.append(submission)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        return await submission.done
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            submissions = self._take()
+            events = [event for submission in submissions for event in submission.events]
+            try:
+                async with self._database.system() as tx:
+                    results = await self._write(tx, events)
+            except BaseException as error:
+                if len(submissions) > 1 and isinstance(error, Exception):
+                    await self._write_singly(submissions)
+                    continue
+                _fail(submissions, error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                _finish(submissions, results)
+
+    async def _write_singly(self, submissions: Sequence[_Submission]) -> None:
+        """After a common write failed: one request's fault must not be everybody's."""
+        for submission in submissions:
+            try:
+                async with self._database.system() as tx:
+                    results = await self._write(tx, submission.events)
+            except Exception as error:
+                _fail([submission], error)
+            else:
+                _finish([submission], results)
+
+    def _take(self) -> list[_Submission]:
+        taken: list[_Submission] = []
+        count = 0
+        while self._waiting and count < _LARGEST_WRITE:
+            submission = self._waiting.pop(0)
+            taken.append(submission)
+            count += len(submission.events)
+        return taken
+
+    async def _write(self, tx: Transaction, routed: Sequence[_Routed]) -> dict[str, EventResult]:
+        duplicates = await self._duplicates(tx, routed)
+        fresh = [entry for entry in routed if entry.event.event_id not in duplicates]
+        await repository.insert_events(tx, [entry.event for entry in fresh])
+        results: dict[str, EventResult] = {}
+        outcomes: list[Outcome] = []
+        for entry in routed:
+            event = entry.event
+            if event.event_id in duplicates:
+                message = f"The deduplication id {event.deduplication_id} was used before."
+                results[event.event_id] = EventResult(event.event_id, Receipt.SKIPPED, message)
+                outcomes.append(self._outcome(event, "DUPLICATE_EVENT", message))
+            elif entry.ignored is not None:
+                code, message = entry.ignored
+                results[event.event_id] = EventResult(event.event_id, Receipt.IGNORED, message)
+                outcomes.append(self._outcome(event, code, message))
+            else:
+                results[event.event_id] = EventResult(event.event_id, Receipt.SUCCESS, ACCEPTED)
+        await insert_outcomes(tx, outcomes)
+        drained = {
+            (entry.event.org_id, entry.event.integration_id)
+            for entry in fresh
+            if entry.ignored is None
+        }
+        await enqueue(tx, [drain_job(*pair) for pair in sorted(drained)])
+        return results
+
+    async def _duplicates(self, tx: Transaction, routed: Sequence[_Routed]) -> set[str]:
+        """The ids of the events whose deduplication id is taken, here or in an earlier request."""
+        first: dict[tuple[str, UUID, str], AcceptedEvent] = {}
+        duplicates: set[str] = set()
+        for entry in routed:
+            event = entry.event
+            # An ignored event changes nothing: it must not stand in the way of a later one.
+            if event.deduplication_id is None or entry.ignored is not None:
+                continue
+            key = (event.org_id, event.integration_id, event.deduplication_id)
+            if first.setdefault(key, event) is not event:
+                duplicates.add(event.event_id)
+        if first:
+            claims = list(first.values())
+            oldest = self._clock() - self._window
+            free = await repository.claim_deduplication_ids(tx, claims, oldest)
+            duplicates |= {event.event_id for event in claims} - free
+        return duplicates
+
+    def _outcome(self, event: AcceptedEvent, code: str, message: str) -> Outcome:
+        return Outcome(
+            org_id=event.org_id,
+            integration_id=event.integration_id,
+            event_id=event.event_id,
+            sync_type=SyncType.ENTITY,
+            received_at=event.accepted_at,
+            completed_at=self._clock(),
+            object_type=event.name,
+            status=OutcomeStatus.SKIPPED,
+            duration_ms=0,
+            correlation_id=event.correlation_id,
+            use_case_id=event.use_case_id,
+            use_case_version=event.use_case_version,
+            error_code=code,
+            error_category=None if code == "DUPLICATE_EVENT" else ErrorCategory.CONFIGURATION,
+            error_message=message,
+        )
+
+
+def _route(
+    org_id: str,
+    integration_id: UUID,
+    correlation_id: str,
+    sent: SentEvent,
+    routes: IntegrationRoutes,
+) -> _Routed:
+    # The slug wins when both are given.
+    if sent.slug is not None:
+        route, asked = routes.by_slug.get(sent.slug), f"slug {sent.slug!r}"
+    else:
+        route, asked = routes.by_event_name.get(sent.name or ""), f"event name {sent.name!r}"
+    ignored = _why_ignored(route, asked)
+    event_id = new_ulid()
+    event = AcceptedEvent(
+        org_id=org_id,
+        integration_id=integration_id,
+        event_id=event_id,
+        accepted_at=ulid_time(event_id),
+        name=sent.name or sent.slug or "",
+        time=sent.time,
+        format=sent.format,
+        payload=sent.payload,
+        correlation_id=correlation_id,
+        deduplication_id=sent.deduplication_id,
+        event_type=sent.event_type,
+        use_case_id=route.use_case_id if route and ignored is None else None,
+        use_case_version=route.version if route and ignored is None else None,
+    )
+    return _Routed(event, ignored)
+
+
+def _why_ignored(route: Route | None, asked: str) -> tuple[str, str] | None:
+    if route is None:
+        return (
+            "EVENT_NOT_CONFIGURED",
+            f"No inbound use case has the {asked}. Create one, then replay the event.",
+        )
+    if not route.enabled:
+        return (
+            "USE_CASE_DISABLED",
+            f"The use case {route.name!r} is disabled. Enable it, then replay the event.",
+        )
+    return None
+
+
+def _finish(submissions: Sequence[_Submission], results: dict[str, EventResult]) -> None:
+    for submission in submissions:
+        if not submission.done.done():
+            submission.done.set_result(results)
+
+
+def _fail(submissions: Sequence[_Submission], error: BaseException) -> None:
+    for submission in submissions:
+        if not submission.done.done():
+            submission.done.set_exception(
+                error if isinstance(error, Exception) else asyncio.CancelledError()
+            )

@@ -1,0 +1,281 @@
+"""Applies the waiting events of an integration, batch by batch, in the order of acceptance.
+
+One transaction per batch holds everything: the lock that keeps others away, the entity changes,
+their history, the outcomes, and the work list without the finished events. It commits as a whole,
+so every effect happens exactly once, however often the job runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from tieline.database import Database, OrgTransaction
+from tieline.entities import indexing
+from tieline.entities import repository as entities
+from tieline.entities.flush import ConcurrentChange, flush
+from tieline.entities.models import Activity
+from tieline.entities.workspace import ID_PATH, Key, Workspace
+from tieline.inbound import repository
+from tieline.inbound.application import EventNotApplicable, apply_result, keys_of
+from tieline.inbound.lookahead import EventMapping, Lookahead, Mapped
+from tieline.inbound.models import PendingEvent
+from tieline.integrations.service import IntegrationService
+from tieline.kit.time import Clock, utc_now
+from tieline.mapping.errors import MappingError
+from tieline.mapping.mapper import Mapper
+from tieline.mapping.models import MappingResult
+from tieline.monitoring.models import (
+    ErrorCategory,
+    EventType,
+    Outcome,
+    OutcomeStatus,
+    SyncType,
+)
+from tieline.monitoring.repository import insert_outcomes
+
+log = structlog.get_logger(__name__)
+
+ACTIVITY_TYPE = "SyncActivity"
+_RETRIES = 5
+_RETRYABLE = (ConcurrentChange, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+class _Progress(Enum):
+    BUSY = auto()  # somebody else is at it
+    EMPTY = auto()  # nothing waits
+    APPLIED = auto()
+
+
+_Done = tuple[_Progress, list[Outcome]]
+
+
+class Drain:
+    """Applies waiting events."""
+
+    def __init__(
+        self,
+        database: Database,
+        integrations: IntegrationService,
+        mapper: Mapper,
+        *,
+        batch_size: int,
+        clock: Clock = utc_now,
+        finished: Callable[[Sequence[Outcome]], None] = lambda _outcomes: None,
+    ) -> None:
+        self._database = database
+        self._mapping = EventMapping(integrations, mapper)
+        self._batch_size = batch_size
+        self._clock = clock
+        self._finished = finished
+
+    async def job(self, ids: Mapping[str, Any]) -> None:
+        """What the queue calls."""
+        await self.run(ids["org"], UUID(ids["integration"]))
+
+    async def run(self, org_id: str, integration_id: UUID) -> None:
+        """Apply until nothing waits, or until somebody else is found doing so."""
+        ahead = Lookahead(self._database, self._mapping, org_id, integration_id)
+        try:
+            while True:
+                progress = await self._apply_next(ahead, self._batch_size)
+                if progress is _Progress.BUSY:
+                    return
+                if progress is _Progress.EMPTY:
+                    # An event may have been accepted after the last look and before the lock was
+                    # released. Its own job found the lock taken and went away: look once more.
+                    async with self._database.reading(org_id) as tx:
+                        if not await repository.anything_waits(tx, integration_id):
+                            return
+        finally:
+            await ahead.close()
+
+    async def _apply_next(self, ahead: Lookahead, size: int) -> _Progress:
+        org_id, integration_id = ahead.org_id, ahead.integration_id
+        for attempt in range(_RETRIES):
+            try:
+                async with self._database.organisation(org_id) as tx:
+                    progress, outcomes = await self._batch(tx, ahead, size)
+                self._finished(outcomes)
+                return progress
+            except _RETRYABLE:
+                log.info("drain.conflict", integration_id=str(integration_id), attempt=attempt)
+            except asyncpg.DataError as error:
+                # One event holds what PostgreSQL cannot store. Halve until it stands alone.
+                if size > 1:
+                    await self._apply_next(ahead, size // 2)
+                    return _Progress.APPLIED
+                async with self._database.organisation(org_id) as tx:
+                    progress, outcomes = await self._give_up(tx, integration_id, error)
+                self._finished(outcomes)
+                return progress
+        if size > 1:
+            return await self._apply_next(ahead, size // 2)
+        raise ConcurrentChange
+
+    async def _batch(self, tx: OrgTransaction, ahead: Lookahead, size: int) -> _Done:
+        integration_id = ahead.integration_id
+        if not await repository.try_lock_integration(tx, integration_id):
+            return _Progress.BUSY, []
+        events = await repository.waiting_events(tx, integration_id, size)
+        if not events:
+            return _Progress.EMPTY, []
+        mapped = await ahead.results(events)
+        if len(events) == size:
+            ahead.start(after=events[-1].seq, count=self._batch_size)
+        workspace = Workspace(tx.org_id, self._clock())
+        await _load(tx, workspace, mapped)
+        started = time.perf_counter()
+        outcomes = [self._apply(workspace, integration_id, entry) for entry in mapped]
+        await flush(tx, workspace)
+        await self._finish(tx, integration_id, events, outcomes)
+        log.debug(
+            "drain.batch",
+            events=len(events),
+            operations=len(workspace.operations),
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return _Progress.APPLIED, outcomes
+
+    def _apply(self, workspace: Workspace, integration_id: UUID, mapped: Mapped) -> Outcome:
+        started = time.perf_counter()
+        event, result = mapped.event, mapped.result
+        outcome: dict[str, Any]
+        if isinstance(result, MappingError):
+            outcome = _failure(result.code, ErrorCategory(result.category), result.message)
+        else:
+            savepoint = workspace.savepoint()
+            try:
+                outcome = _success(
+                    apply_result(workspace, result, _activity(integration_id, event))
+                )
+            except EventNotApplicable as error:
+                workspace.rollback(savepoint)
+                outcome = _failure(error.code, error.category, error.message)
+            except Exception as error:
+                workspace.rollback(savepoint)
+                log.exception("drain.event_crashed", event_id=event.event_id)
+                message = f"Applying the event failed inside Tieline: {error!r}. Report this."
+                outcome = _failure("UNKNOWN_ERROR", ErrorCategory.SYSTEM, message)
+        milliseconds = mapped.milliseconds + (time.perf_counter() - started) * 1000
+        return self._outcome(workspace.org_id, integration_id, event, milliseconds, outcome)
+
+    async def _give_up(
+        self, tx: OrgTransaction, integration_id: UUID, error: asyncpg.DataError
+    ) -> _Done:
+        """The next event can be mapped but not stored: record that, and go on with the others."""
+        if not await repository.try_lock_integration(tx, integration_id):
+            return _Progress.BUSY, []
+        events = await repository.waiting_events(tx, integration_id, 1)
+        message = (
+            f"The mapped values cannot be stored: {error}. Correct the payload or its mapping."
+        )
+        failure = _failure("UNSTORABLE_VALUE", ErrorCategory.VALIDATION, message)
+        outcomes = [self._outcome(tx.org_id, integration_id, event, 0, failure) for event in events]
+        await self._finish(tx, integration_id, events, outcomes)
+        return _Progress.APPLIED, outcomes
+
+    async def _finish(
+        self,
+        tx: OrgTransaction,
+        integration_id: UUID,
+        events: Sequence[PendingEvent],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        done = await repository.finish(tx, integration_id, [event.seq for event in events])
+        if done != len(events):
+            # The lock was lost and somebody else applied them: nothing of this may commit.
+            raise ConcurrentChange
+        await insert_outcomes(tx, outcomes)
+
+    def _outcome(
+        self,
+        org_id: str,
+        integration_id: UUID,
+        event: PendingEvent,
+        milliseconds: float,
+        result: Mapping[str, Any],
+    ) -> Outcome:
+        return Outcome(
+            org_id=org_id,
+            integration_id=integration_id,
+            event_id=event.event_id,
+            sync_type=SyncType.ENTITY,
+            received_at=event.accepted_at,
+            completed_at=self._clock(),
+            object_type=event.name,
+            duration_ms=round(milliseconds),
+            correlation_id=event.correlation_id,
+            use_case_id=event.use_case_id,
+            use_case_version=event.use_case_version,
+            event_type=EventType(event.event_type) if event.event_type else None,
+            **result,
+        )
+
+
+async def _load(tx: OrgTransaction, workspace: Workspace, mapped: Sequence[Mapped]) -> None:
+    """Fill the workspace with all entities that the batch is about, and lock those to be made."""
+    results = [entry.result for entry in mapped if isinstance(entry.result, MappingResult)]
+    keys = {key for result in results for key in keys_of(result)}
+    if not keys:
+        return
+    schemas = {key.schema for key in keys}
+    await entities.open_workspace(tx, workspace, schemas)
+    looked_up = {(key.schema, path) for key in keys for path, _ in key.pairs if path != ID_PATH}
+    new = sorted(pair for pair in looked_up if pair[1] not in workspace.indexed[pair[0]])
+    if new:
+        # Relation items made by an expression name attributes that no configuration mentions.
+        await indexing.register(tx, new)
+        await entities.open_workspace(tx, workspace, schemas)
+    await entities.load_by_keys(tx, workspace, keys)
+    missing = [key for key in keys if _matches_nothing(workspace, key)]
+    if missing:
+        await entities.lock_keys(tx, missing)
+        await entities.load_by_keys(tx, workspace, missing)
+
+
+def _matches_nothing(workspace: Workspace, key: Key) -> bool:
+    found = workspace.find(key)
+    return not found.live and not found.deleted
+
+
+def _activity(integration_id: UUID, event: PendingEvent) -> Activity:
+    return Activity(
+        type=ACTIVITY_TYPE,
+        title=f"ERP event {event.name}",
+        message=f"The ERP event {event.name} was applied.",
+        payload={
+            "event_id": event.event_id,
+            "event_name": event.name,
+            "correlation_id": event.correlation_id,
+            "integration_id": str(integration_id),
+            "use_case_id": str(event.use_case_id),
+            "use_case_version": event.use_case_version,
+        },
+    )
+
+
+def _success(applied: Any) -> dict[str, Any]:
+    notable = [warning for warning in applied.warnings if warning["code"] != "ENTITY_NO_OP"]
+    return {
+        "status": OutcomeStatus.WARNING if notable else OutcomeStatus.SUCCESS,
+        "error_code": notable[0]["code"] if notable else None,
+        "error_message": notable[0]["message"] if notable else None,
+        "entities": applied.entities,
+        "warnings": applied.warnings,
+    }
+
+
+def _failure(code: str, category: ErrorCategory, message: str) -> dict[str, Any]:
+    return {
+        "status": OutcomeStatus.ERROR,
+        "error_code": code,
+        "error_category": category,
+        "error_message": message,
+    }

@@ -1,0 +1,15 @@
+"""Errors of the inbound pipeline."""
+
+from tieline.kit.errors import InvalidInput, TooLarge
+
+
+class TooManyEvents(TooLarge):
+    """The request carries more events than allowed. Split it into several requests."""
+
+    code = "TOO_MANY_EVENTS"
+
+
+class InvalidEventRequest(InvalidInput):
+    """The request is no list of events. Send `integration_id` and `events`."""
+
+    code = "INVALID_REQUEST"

@@ -1,0 +1,190 @@
+"""SQL about accepted events: writing them, claiming those that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tieline.database import OrgTransaction, Transaction
+from tieline.inbound.models import AcceptedEvent, PendingEvent
+from tieline.mapping.models import PayloadFormat
+
+# Accepting serves several organisations in one transaction, so each row names its own.
+_CLAIM_DEDUPLICATION_IDS = """
+INSERT INTO inbound_deduplications AS d
+    (org_id, integration_id, deduplication_id, event_id, accepted_at)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+    AS n (org_id, integration_id, deduplication_id, event_id, accepted_at)
+ORDER BY 1, 2, 3
+ON CONFLICT (org_id, integration_id, deduplication_id)
+DO UPDATE SET event_id = excluded.event_id, accepted_at = excluded.accepted_at
+    WHERE d.accepted_at <= $6
+RETURNING event_id
+"""
+
+_EVENT_COLUMNS = (
+    "org_id",
+    "integration_id",
+    "seq",
+    "event_id",
+    "accepted_at",
+    "event_name",
+    "event_time",
+    "format",
+    "payload",
+    "correlation_id",
+    "deduplication_id",
+    "event_type",
+    "use_case_id",
+    "use_case_version",
+    "replay_of",
+)
+_PENDING_COLUMNS = ("org_id", "integration_id", "seq", "event_id", "accepted_at")
+
+# A loose index scan: one probe per integration that has waiting events, however many they are.
+_FIND_WAITING = """
+WITH RECURSIVE waiting AS (
+    (SELECT org_id, integration_id, accepted_at FROM inbound_pending
+     ORDER BY org_id, integration_id, seq LIMIT 1)
+    UNION ALL
+    SELECT n.* FROM waiting w CROSS JOIN LATERAL (
+        SELECT p.org_id, p.integration_id, p.accepted_at FROM inbound_pending p
+        WHERE (p.org_id, p.integration_id) > (w.org_id, w.integration_id)
+        ORDER BY p.org_id, p.integration_id, p.seq LIMIT 1) AS n
+)
+SELECT org_id, integration_id FROM waiting WHERE accepted_at < $1
+"""
+
+
+async def claim_deduplication_ids(
+    tx: Transaction, events: Sequence[AcceptedEvent], oldest: datetime
+) -> set[str]:
+    """Remember the events' deduplication ids; the ids of the events whose id was free.
+
+    An id last used before `oldest` is free again. Each id may occur once in `events`.
+    """
+    rows = await tx.fetch(
+        _CLAIM_DEDUPLICATION_IDS,
+        [event.org_id for event in events],
+        [event.integration_id for event in events],
+        [event.deduplication_id for event in events],
+        [event.event_id for event in events],
+        [event.accepted_at for event in events],
+        oldest,
+    )
+    return {row["event_id"] for row in rows}
+
+
+async def insert_events(tx: Transaction, events: Sequence[AcceptedEvent]) -> None:
+    """Store events in this order; those that have a use case wait to be applied."""
+    numbers = await tx.fetch(
+        "SELECT nextval('inbound_seq') AS seq FROM generate_series(1, $1)", len(events)
+    )
+    rows = [
+        (
+            event.org_id,
+            event.integration_id,
+            row["seq"],
+            event.event_id,
+            event.accepted_at,
+            event.name,
+            event.time,
+            event.format,
+            event.payload,
+            event.correlation_id,
+            event.deduplication_id,
+            event.event_type,
+            event.use_case_id,
+            event.use_case_version,
+            event.replay_of,
+        )
+        for event, row in zip(events, numbers, strict=True)
+    ]
+    await tx.copy("inbound_events", _EVENT_COLUMNS, rows)
+    waiting = [
+        row[: len(_PENDING_COLUMNS)]
+        for event, row in zip(events, rows, strict=True)
+        if event.use_case_id is not None
+    ]
+    await tx.copy("inbound_pending", _PENDING_COLUMNS, waiting)
+
+
+async def try_lock_integration(tx: OrgTransaction, integration_id: UUID) -> bool:
+    """Become the one who applies this integration's events, until the transaction ends."""
+    locked: bool = await tx.fetchval(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended($1 || $2, 0))", str(integration_id)
+    )
+    return locked
+
+
+async def waiting_events(
+    tx: OrgTransaction, integration_id: UUID, limit: int, *, after: int = 0
+) -> list[PendingEvent]:
+    """The next waiting events of an integration, in the order in which they were accepted."""
+    claimed = await tx.fetch(
+        "SELECT seq, event_id, accepted_at FROM inbound_pending "
+        "WHERE org_id = $1 AND integration_id = $2 AND seq > $4 ORDER BY seq LIMIT $3",
+        integration_id,
+        limit,
+        after,
+    )
+    if not claimed:
+        return []
+    moments = [row["accepted_at"] for row in claimed]
+    rows = await tx.fetch(
+        "SELECT event_id, event_name, event_type, format, payload, correlation_id, use_case_id, "
+        "use_case_version FROM inbound_events WHERE org_id = $1 AND event_id = ANY($2) "
+        "AND accepted_at BETWEEN $3 AND $4",
+        [row["event_id"] for row in claimed],
+        min(moments),
+        max(moments),
+    )
+    stored = {row["event_id"]: row for row in rows}
+    return [
+        PendingEvent(
+            seq=row["seq"],
+            event_id=row["event_id"],
+            accepted_at=row["accepted_at"],
+            name=event["event_name"],
+            event_type=event["event_type"],
+            format=PayloadFormat(event["format"]),
+            payload=event["payload"],
+            correlation_id=event["correlation_id"],
+            use_case_id=event["use_case_id"],
+            use_case_version=event["use_case_version"],
+        )
+        for row in claimed
+        if (event := stored.get(row["event_id"])) is not None
+    ]
+
+
+async def anything_waits(tx: OrgTransaction, integration_id: UUID) -> bool:
+    """Whether the integration has waiting events."""
+    waits: bool = await tx.fetchval(
+        "SELECT EXISTS (SELECT FROM inbound_pending WHERE org_id = $1 AND integration_id = $2)",
+        integration_id,
+    )
+    return waits
+
+
+async def finish(tx: OrgTransaction, integration_id: UUID, seqs: Sequence[int]) -> int:
+    """Take events off the work list; how many were still on it."""
+    return await tx.execute(
+        "DELETE FROM inbound_pending WHERE org_id = $1 AND integration_id = $2 AND seq = ANY($3)",
+        integration_id,
+        seqs,
+    )
+
+
+async def integrations_with_waiting_events(
+    tx: Transaction, accepted_before: datetime
+) -> list[tuple[str, UUID]]:
+    """The (organisation, integration) pairs whose oldest waiting event is older than that."""
+    rows = await tx.fetch(_FIND_WAITING, accepted_before)
+    return [(row["org_id"], row["integration_id"]) for row in rows]
+
+
+async def delete_old_deduplication_ids(tx: Transaction, before: datetime) -> int:
+    """Forget deduplication ids whose window is over."""
+    return await tx.execute("DELETE FROM inbound_deduplications WHERE accepted_at < $1", before)
