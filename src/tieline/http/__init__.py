@@ -1,0 +1,1 @@
+"""The wire: one package per base path, and the frame that they share."""

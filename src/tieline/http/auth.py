@@ -1,0 +1,47 @@
+"""Bearer keys: who calls, and whether the key's scopes allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from tieline.http.services import services
+from tieline.identity.errors import MissingScope
+from tieline.identity.models import Principal, Scope
+from tieline.kit.errors import Unauthenticated
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="ApiKey", description="An API key: `Authorization: Bearer tl_...`"
+)
+
+
+async def authenticate(request: Request) -> Principal:
+    """The caller of this request. Raises `Unauthenticated`; asks the key store only once."""
+    known: Principal | None = getattr(request.state, "principal", None)
+    if known is not None:
+        return known
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Unauthenticated
+    principal = await services(request).identity.authenticate(key.strip())
+    request.state.principal = principal
+    structlog.contextvars.bind_contextvars(org_id=principal.org_id, key_id=principal.key_id)
+    return principal
+
+
+def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that yields the caller if the key carries the scope."""
+
+    async def caller(request: Request, _: object = Depends(_bearer)) -> Principal:
+        principal = await authenticate(request)
+        if not principal.may(scope):
+            raise MissingScope(
+                f"The API key {principal.name!r} lacks the scope {scope}. "
+                "Use a key that has it, or *."
+            )
+        return principal
+
+    return caller

@@ -1,0 +1,107 @@
+"""Ingest: where an ERP posts its events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from tieline.http.auth import require
+from tieline.http.responses import reply
+from tieline.http.route import TielineRoute
+from tieline.http.services import Use
+from tieline.identity.models import Principal, Scope
+from tieline.inbound.request import IngestLimits, read_request
+
+router = APIRouter(route_class=TielineRoute, tags=["erp"])
+
+
+class SentEvent(BaseModel):
+    """One event. `use_case_slug` or `event_name` says which use case maps it; the slug wins."""
+
+    use_case_slug: str | None = Field(
+        None,
+        pattern="^[a-z0-9][a-z0-9_-]*$",
+        max_length=255,
+        description="Slug of the inbound use case.",
+    )
+    event_name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=255,
+        description="Slug or name of the inbound use case, where no slug is sent.",
+    )
+    timestamp: datetime = Field(description="When the event happened in the ERP.")
+    format: Literal["json", "xml"] = Field("json", description="How a textual payload is written.")
+    payload: Annotated[str, Field(min_length=2)] | dict[str, Any] = Field(
+        description="The object that changed, as a JSON object or as text."
+    )
+    deduplication_id: str | None = Field(
+        None,
+        pattern="^[a-zA-Z0-9_-]+$",
+        max_length=255,
+        description="An event with an id that the integration saw within 24 hours is skipped.",
+    )
+
+
+class SentEvents(BaseModel):
+    """Up to 100 events of one integration, applied in this order."""
+
+    integration_id: UUID
+    correlation_id: str | None = Field(
+        None, min_length=1, max_length=255, description="Names the request in monitoring."
+    )
+    events: list[SentEvent] = Field(max_length=100)
+
+
+class EventReceipt(BaseModel):
+    """What became of one event."""
+
+    event_id: str
+    status: Literal["success", "skipped", "ignored", "error"]
+    message: str | None = None
+
+
+class EventReceipts(BaseModel):
+    """One receipt per event, in the order of the request."""
+
+    results: list[EventReceipt]
+
+
+@router.post(
+    "/v3/erp/updates/events",
+    operation_id="processErpUpdatesEventsV3",
+    summary="Accept ERP events",
+    responses={200: {"model": EventReceipts}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": SentEvents.model_json_schema()}},
+        }
+    },
+)
+async def process_erp_updates_events_v3(
+    request: Request,
+    use: Use,
+    caller: Annotated[Principal, Depends(require(Scope.ERP_EVENTS))],
+) -> Response:
+    """Store the events durably and answer for each of them.
+
+    `success` means that the event is committed and will be applied in order. `skipped`: its
+    deduplication id was used before. `ignored`: no enabled use case takes it. `error`: the event
+    is not usable, and its message names the field; the other events are not affected.
+    """
+    limits = IngestLimits(use.settings.max_events_per_request, use.settings.max_payload_bytes)
+    ingest = read_request(await request.body(), limits)
+    results = await use.acceptance.accept(caller.org_id, ingest)
+    return reply(
+        {
+            "results": [
+                {"event_id": r.event_id, "status": r.status.value, "message": r.message}
+                for r in results
+            ]
+        }
+    )

@@ -1,0 +1,102 @@
+"""One place where errors become responses, in the body that each reference prescribes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import asyncpg
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from tieline.http.responses import reply
+from tieline.kit.errors import InvalidInput, TielineError
+
+log = structlog.get_logger(__name__)
+
+ErrorBody = Callable[[int, str, str], dict[str, Any]]
+
+
+def code_and_message(_status: int, code: str, message: str) -> dict[str, Any]:
+    """`{code, message}`: the body of the ERP reference."""
+    return {"code": code, "message": message}
+
+
+def status_and_error(status: int, code: str, message: str) -> dict[str, Any]:
+    """`{status, error}` and the code: the body of the entity and automation references."""
+    return {"status": status, "error": message, "code": code}
+
+
+_STATUS_CODES = {
+    400: "INVALID_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+}
+
+
+def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
+    """Answer every error of a surface in its own form, always with the request's id."""
+
+    def answer(
+        request: Request,
+        status: int,
+        code: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> Response:
+        content = {**body(status, code, message), **(details or {})}
+        content["request_id"] = request_id(request)
+        headers = {"www-authenticate": "Bearer"} if status == 401 else None
+        return reply(content, status, headers)
+
+    async def known(request: Request, error: Exception) -> Response:
+        assert isinstance(error, TielineError)
+        if error.http_status >= 500:
+            log.error("request.failed", code=error.code, exc_info=error)
+        return answer(request, error.http_status, error.code, error.message, error.details)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(request, 400, InvalidInput.code, describe(error.errors()))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        status = error.status_code
+        return answer(request, status, _STATUS_CODES.get(status, "HTTP_ERROR"), str(error.detail))
+
+    async def unstorable(request: Request, error: Exception) -> Response:
+        message = f"The request holds a value that cannot be stored: {error}. Remove it."
+        return answer(request, 400, "UNSTORABLE_VALUE", message)
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        log.error("request.crashed", exc_info=error)
+        message = "Something went wrong inside Tieline. Look up the request id in its log."
+        return answer(request, 500, TielineError.code, message)
+
+    app.add_exception_handler(TielineError, known)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(asyncpg.DataError, unstorable)
+    app.add_exception_handler(Exception, unknown)
+
+
+def request_id(request: Request) -> str:
+    """The id under which this request stands in the log."""
+    return str(request.scope.get("tieline.request_id", ""))
+
+
+def describe(faults: Any) -> str:
+    """One sentence per fault, each naming the field."""
+    sentences = []
+    for fault in faults:
+        place = ".".join(
+            str(part) for part in fault["loc"] if part not in ("body", "query", "path")
+        )
+        sentences.append(f"{place}: {fault['msg']}" if place else str(fault["msg"]))
+    return "; ".join(sentences)

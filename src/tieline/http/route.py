@@ -1,0 +1,167 @@
+"""The route class of all surfaces: exact JSON bodies, and `Idempotency-Key` on unsafe calls."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import asyncpg
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from tieline.database import OrgTransaction
+from tieline.http.auth import authenticate
+from tieline.http.services import services
+from tieline.kit import json
+from tieline.kit.errors import Conflict, InvalidInput, TielineError
+
+_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_KEY_LENGTH = 255
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class IdempotencyKeyReused(Conflict):
+    """This Idempotency-Key was used for another request. Use a new key for a new request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class InternalError(TielineError):
+    """Something went wrong inside Tieline. Look up the request id in its log, and report it."""
+
+
+class ExactRequest(Request):
+    """A request whose JSON body is read without losing digits, within the depth limit."""
+
+    async def json(self) -> Any:
+        """The value of the JSON body. Raises a 400 that says where the JSON is broken."""
+        return parse_json(await self.body(), services(self).settings.max_json_depth)
+
+
+def parse_json(text: bytes, max_depth: int) -> Any:
+    """The value of a JSON text. Raises `HTTPException` 400 when it is broken or too deep."""
+    if _deeper_than(text, max_depth):
+        raise HTTPException(400, f"The JSON is nested deeper than {max_depth} levels.")
+    try:
+        return json.loads(text)
+    except (json.InvalidJson, UnicodeDecodeError, RecursionError) as error:
+        raise HTTPException(400, f"The body is not valid JSON: {error}") from None
+
+
+def _deeper_than(text: bytes, limit: int) -> bool:
+    if text.count(b"[") + text.count(b"{") <= limit:
+        return False
+    depth = 0
+    in_string = escaped = False
+    for byte in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > limit:
+                return True
+        elif byte in b"]}":
+            depth -= 1
+    return False
+
+
+class TielineRoute(APIRoute):
+    """Reads bodies exactly; runs an unsafe call that carries `Idempotency-Key` at most once.
+
+    The stored answer, and everything that the call changes, commit in one transaction.
+    """
+
+    def get_route_handler(self) -> Handler:
+        """The handler that wraps the route's own one."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            exact = ExactRequest(_with_json_type(request.scope), request.receive)
+            key = exact.headers.get("idempotency-key")
+            try:
+                if key is None or exact.method not in _UNSAFE:
+                    return await handler(exact)
+                return await _once(exact, key, handler)
+            except (TielineError, HTTPException, RequestValidationError, asyncpg.DataError):
+                raise
+            except Exception as error:
+                # Turned into an ordinary error here, it is answered and logged just once.
+                raise InternalError from error
+
+        return handle
+
+
+def _with_json_type(scope: Scope) -> Scope:
+    """Take a body for JSON where its type is missing or is what `curl -d` says of everything.
+
+    Any other type is left to say that it is none of ours.
+    """
+    given = [value for name, value in scope["headers"] if name == b"content-type"]
+    if given and not given[0].startswith((b"application/x-www-form-urlencoded", b"text/plain")):
+        return scope
+    headers = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
+    return {**scope, "headers": [*headers, (b"content-type", b"application/json")]}
+
+
+async def _once(request: Request, key: str, handler: Handler) -> Response:
+    if not key or len(key) > _KEY_LENGTH:
+        raise InvalidInput(f"Idempotency-Key must have 1 to {_KEY_LENGTH} characters.")
+    principal = await authenticate(request)
+    digest = await _request_hash(request)
+    async with services(request).database.request() as request_tx:
+        tx = OrgTransaction(request_tx.connection, principal.org_id)
+        stored = await _claim(tx, key, digest)
+        if stored is not None:
+            return stored
+        response = await handler(request)
+        if response.status_code < 400:
+            await tx.execute(
+                "UPDATE idempotency_keys SET status = $3, headers = $4, body = $5 "
+                "WHERE org_id = $1 AND key = $2",
+                key,
+                response.status_code,
+                json.dumps_str({"content-type": response.headers.get("content-type", "")}),
+                bytes(response.body),
+            )
+        return response
+
+
+async def _request_hash(request: Request) -> bytes:
+    target = (
+        f"{request.method} {request.scope['root_path']}{request.url.path}?{request.url.query}\n"
+    )
+    return hashlib.sha256(target.encode() + await request.body()).digest()
+
+
+async def _claim(tx: OrgTransaction, key: str, digest: bytes) -> Response | None:
+    """The stored answer of the same request, or None when this request is the first."""
+    # Waits here while another request with the same key is still running.
+    new = await tx.fetchval(
+        "INSERT INTO idempotency_keys (org_id, key, request_hash) VALUES ($1, $2, $3) "
+        "ON CONFLICT DO NOTHING RETURNING true",
+        key,
+        digest,
+    )
+    if new:
+        return None
+    row = await tx.fetchrow(
+        "SELECT request_hash, status, headers, body FROM idempotency_keys "
+        "WHERE org_id = $1 AND key = $2",
+        key,
+    )
+    if row is None or row["request_hash"] != digest:
+        raise IdempotencyKeyReused
+    headers = {**json.loads(row["headers"]), "idempotent-replayed": "true"}
+    return Response(row["body"], status_code=row["status"], headers=headers)

@@ -1,0 +1,63 @@
+"""Keeps the database from growing without bound: partitions come and go, recycle bins empty."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from tieline.database import Transaction
+from tieline.database.partitions import drop_expired, ensure_partitions
+from tieline.entities.retention import purge_recycle_bin
+from tieline.inbound.duties import oldest_waiting_event
+from tieline.kit.time import Clock, utc_now
+from tieline.runtime.periodic import Duty
+from tieline.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def maintenance_duties(settings: Settings, clock: Clock = utc_now) -> list[Duty]:
+    """Hourly housekeeping; each is a matter of milliseconds when there is nothing to do."""
+
+    async def partitions(tx: Transaction) -> None:
+        now = clock()
+        await ensure_partitions(tx.connection, now)
+        # An accepted event that still waits keeps its partition, whatever its age.
+        oldest = await oldest_waiting_event(tx) or now
+        activities = timedelta(days=settings.activity_retention_days)
+        retention = {
+            "inbound_events": max(timedelta(days=settings.event_retention_days), now - oldest),
+            "inbound_outcomes": timedelta(days=settings.outcome_retention_days),
+            "activities": activities,
+            "activity_attachments": activities,
+            "entity_operations": activities,
+        }
+        dropped = await drop_expired(tx.connection, retention, now)
+        if dropped:
+            log.info("partitions.dropped", partitions=dropped)
+
+    async def recycle_bin(tx: Transaction) -> None:
+        before = clock() - timedelta(days=settings.recycle_bin_days)
+        purged = await purge_recycle_bin(tx, before)
+        if purged:
+            log.info("recycle_bin.emptied", entities=purged)
+
+    async def stored_answers(tx: Transaction) -> None:
+        await tx.execute(
+            "DELETE FROM idempotency_keys WHERE created_at < $1",
+            clock() - timedelta(hours=settings.idempotency_hours),
+        )
+
+    async def queue_statistics(tx: Transaction) -> None:
+        await tx.execute(
+            "DELETE FROM pgqueuer_statistics WHERE created < now() - interval '7 days'"
+        )
+        await tx.execute("DELETE FROM pgqueuer_log WHERE created < now() - interval '7 days'")
+
+    return [
+        Duty("maintenance.partitions", 3600, partitions),
+        Duty("maintenance.recycle_bin", 3600, recycle_bin),
+        Duty("maintenance.stored_answers", 3600, stored_answers),
+        Duty("maintenance.queue_statistics", 3600, queue_statistics),
+    ]

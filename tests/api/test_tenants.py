@@ -1,0 +1,143 @@
+"""Two organisations over every route: nothing crosses."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from tests.conftest import http_client
+
+from tieline.app import openapi_pages
+
+PLACEHOLDER = re.compile(r"{(\w+)}")
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def routes():
+    for surface, page in openapi_pages().items():
+        for path, operations in page["paths"].items():
+            for method in METHODS:
+                if method in operations:
+                    yield pytest.param(surface, method, path, id=f"{method} /{surface}{path}")
+
+
+ALL_ROUTES = list(routes())
+
+
+@pytest.fixture
+async def mine(client):
+    """What one organisation owns: the ids that another one will try."""
+    integration = (
+        await client.post(
+            "/erp-integration/v2/integrations",
+            json={
+                "name": "Secret integration",
+                "use_cases": [
+                    {
+                        "name": "Secret use case",
+                        "slug": "secret",
+                        "type": "inbound",
+                        "enabled": True,
+                        "configuration": {
+                            "entities": [
+                                {
+                                    "entity_schema": "secret",
+                                    "unique_ids": ["number"],
+                                    "fields": [{"attribute": "number", "field": "number"}],
+                                }
+                            ]
+                        },
+                    }
+                ],
+            },
+        )
+    ).json()
+    entity = (
+        await client.post("/entity/v1/entity/secret", json={"number": "secret-1", "name": "Secret"})
+    ).json()
+    related = (
+        await client.post(
+            "/entity/v1/entity/secret",
+            json={"owner": {"$relation": [{"entity_id": entity["_id"]}]}, "name": "Secret 2"},
+        )
+    ).json()
+    activity = (
+        await client.post(
+            f"/entity/v1/entity/activity?entities={entity['_id']}",
+            json={"type": "Secret", "title": "Secret", "message": "Secret"},
+        )
+    ).json()
+    return {
+        "integrationId": integration["id"],
+        "useCaseId": integration["use_cases"][0]["id"],
+        "slug": "secret",
+        "id": entity["_id"],
+        "activity": activity["_id"],
+        "entity_id": entity["_id"],
+        "attribute": "owner",
+        "related": related["_id"],
+    }
+
+
+def fill(path, mine):
+    ids = {**mine, "id": mine["activity"]} if "/activity/{id}" in path else mine
+    return PLACEHOLDER.sub(lambda match: ids[match[1]], path)
+
+
+def bodies(mine):
+    """Bodies that mean something to one route or another, naming the other's things."""
+    yield None
+    yield {}
+    yield {"q": "number:*"}
+    yield {"filter": [{"ids": {"values": [mine["id"]]}}], "allow_targeting_all_schemas": True}
+    yield {"unique_key": ["number"], "entity": {"number": "secret-1", "name": "Taken over"}}
+    yield [{"entity_id": mine["id"], "attribute": "owner"}]
+    yield {"name": "Taken over", "use_cases": []}
+    yield {"integration_id": mine["integrationId"], "events": []}
+    yield {"_tags": ["taken"]}
+
+
+@pytest.mark.parametrize(("surface", "method", "path"), ALL_ROUTES)
+async def test_nothing_crosses(application, services, client, mine, surface, method, path):
+    _, key = await services.identity.create_key(f"{mine['id']}", name="other")
+    before = await snapshot(client, mine)
+    url = f"/{surface}{fill(path, mine)}"
+    async with http_client(application, key) as stranger:
+        for body in bodies(mine):
+            kwargs = {} if body is None else {"json": body}
+            response = await stranger.request(method.upper(), url, **kwargs)
+            assert response.status_code < 500, response.text
+            assert "Secret" not in response.text, f"{method} {url} {body} leaks: {response.text}"
+            owned = (mine["activity"], mine["useCaseId"], mine["related"])
+            if response.status_code < 300:
+                assert not any(i in response.text for i in owned), response.text
+    assert await snapshot(client, mine) == before
+
+
+async def snapshot(client, mine):
+    """Everything that the owner sees."""
+    urls = (
+        f"/erp-integration/v2/integrations/{mine['integrationId']}",
+        f"/erp-integration/v1/integrations/{mine['integrationId']}/use-cases/{mine['useCaseId']}",
+        f"/entity/v1/entity/secret/{mine['id']}",
+        f"/entity/v1/entity/secret/{mine['related']}",
+        f"/entity/v1/entity/secret/{mine['id']}/activity",
+        f"/entity/v1/entity/secret/{mine['related']}/relations",
+        f"/entity/v1/entity/activity/{mine['activity']}",
+        "/entity/v1/entity/schemas",
+    )
+    answers = [await client.get(url) for url in urls]
+    assert {answer.status_code for answer in answers} == {200}
+    return [answer.json() for answer in answers]
+
+
+def test_every_surface_has_routes():
+    surfaces = {param.values[0] for param in ALL_ROUTES}
+    assert surfaces == set(openapi_pages())
+    assert len(ALL_ROUTES) == sum(
+        len(set(operations) & set(METHODS))
+        for operations in itertools.chain.from_iterable(
+            page["paths"].values() for page in openapi_pages().values()
+        )
+    )
