@@ -1,0 +1,1 @@
+"""Is this installation healthy? A list of findings, each with the next step."""
