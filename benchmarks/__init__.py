@@ -1,0 +1,1 @@
+"""Figures beside the machine's own ceilings; `python -m benchmarks --help`."""
