@@ -22,7 +22,7 @@ def judge_server(server: Server, *, embedded: bool) -> Finding:
     where = "embedded" if embedded else "external"
     message = f"PostgreSQL {server.version}, {where}."
     if server.version_number < OLDEST_SUPPORTED:
-        return failed("database", message, "Use PostgreSQL 14 or newer.")
+        return failed("database", message, "Use PostgreSQL 16 or newer.")
     if server.unsafe_settings:
         names = " and ".join(server.unsafe_settings)
         return failed(

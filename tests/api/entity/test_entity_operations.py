@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -193,6 +194,35 @@ class TestUpsert:
         refused = await client.patch(f"{BASE}/contact:upsert", json=body)
         assert refused.status_code == 400
         assert word in refused.json()["error"]
+
+
+async def test_upserts_of_one_new_key_at_the_same_moment_make_one_entity(
+    client: httpx.AsyncClient,
+) -> None:
+    answers = await asyncio.gather(
+        *(
+            client.patch(
+                f"{BASE}/contact:upsert",
+                json={"unique_key": ["number"], "entity": {"number": "1", f"a{n}": n}},
+            )
+            for n in range(8)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    [entity_id] = {answer.json()["_id"] for answer in answers}
+    entity = (await client.get(f"/entity/v2/entity/contact/{entity_id}")).json()
+    assert [entity[f"a{n}"] for n in range(8)] == list(range(8))
+
+
+async def test_patches_at_the_same_moment_all_count(
+    client: httpx.AsyncClient, create: Create
+) -> None:
+    entity = await create("contact", name="x")
+    url = f"{BASE}/contact/{entity['_id']}"
+    answers = await asyncio.gather(*(client.patch(url, json={f"a{n}": n}) for n in range(8)))
+    assert {answer.status_code for answer in answers} == {200}
+    after = (await client.get(f"/entity/v2/entity/contact/{entity['_id']}")).json()
+    assert [after[f"a{n}"] for n in range(8)] == list(range(8))
 
 
 class TestDeleting:

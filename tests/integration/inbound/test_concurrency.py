@@ -1,0 +1,218 @@
+"""Several workers at once: one winner, no doubles, nothing forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from tieline.database.embedded import EmbeddedServer
+from tieline.database.pool import Database
+from tieline.entities import repository
+from tieline.entities.flush import ConcurrentChange, flush
+from tieline.entities.models import Activity
+from tieline.entities.workspace import Key, Workspace
+from tieline.inbound.drain import Drain
+from tieline.inbound.request import IngestLimits, read_request
+from tieline.integrations.models import UseCaseChange, UseCaseType
+from tieline.kit import json
+from tieline.kit.time import utc_now
+
+CONFIGURATION = {
+    "entities": [
+        {
+            "entity_schema": "meter",
+            "unique_ids": ["number"],
+            "fields": [
+                {"attribute": "number", "field": "number"},
+                {"attribute": "seen_by", "jsonataExpression": '{"_append": [system]}'},
+                {
+                    "attribute": "site",
+                    "relations": {
+                        "operation": "_set",
+                        "items": [
+                            {
+                                "entity_schema": "site",
+                                "unique_ids": [{"attribute": "code", "field": "site"}],
+                            }
+                        ],
+                    },
+                },
+            ],
+        }
+    ]
+}
+
+
+@pytest.fixture
+async def integrations(services, org, key):
+    """Two integrations with the same use case."""
+    change = UseCaseChange(
+        type=UseCaseType.INBOUND,
+        name="meter",
+        slug="meter",
+        enabled=True,
+        configuration=CONFIGURATION,
+    )
+    made = [
+        await services.integrations.create_integration(org, {"name": name}, [change])
+        for name in ("north", "south")
+    ]
+    return [entry.integration.id for entry in made]
+
+
+def ingest(integration_id: UUID, numbers, system):
+    events = [
+        {
+            "use_case_slug": "meter",
+            "timestamp": "2026-01-31T08:00:00Z",
+            "payload": {"number": f"M{n}", "system": system, "site": f"S{n % 5}"},
+        }
+        for n in numbers
+    ]
+    body = json.dumps({"integration_id": str(integration_id), "events": events})
+    return read_request(body, IngestLimits(100, 1_000_000))
+
+
+async def count(database, org, schema):
+    async with database.reading(org) as tx:
+        return await tx.fetchval(
+            "SELECT count(*) FROM entities WHERE org_id = $1 AND schema = $2", schema
+        )
+
+
+async def until_idle(database, org):
+    async with asyncio.timeout(30):
+        while True:
+            async with database.reading(org) as tx:
+                if not await tx.fetchval(
+                    "SELECT EXISTS (SELECT FROM inbound_pending WHERE org_id = $1)"
+                ):
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def test_two_workers_that_see_new_unique_ids_at_once_make_one_entity_each(
+    services, database, org, integrations
+):
+    async def send(integration_id, system):
+        for start in range(0, 200, 20):
+            numbers = range(start, start + 20)
+            await services.acceptance.accept(org, ingest(integration_id, numbers, system))
+
+    await asyncio.gather(send(integrations[0], "north"), send(integrations[1], "south"))
+    await until_idle(database, org)
+    assert await count(database, org, "meter") == 200
+    assert await count(database, org, "site") == 5
+    async with database.reading(org) as tx:
+        rows = await tx.fetch(
+            "SELECT attributes->'seen_by' AS seen FROM entities "
+            "WHERE org_id = $1 AND schema = 'meter'"
+        )
+        failed = await tx.fetch(
+            "SELECT error_message FROM inbound_outcomes WHERE org_id = $1 AND status = 'error'"
+        )
+    assert failed == []
+    # Neither change of an entity overwrote the other.
+    assert {frozenset(json.loads(row["seen"])) for row in rows} == {frozenset({"north", "south"})}
+
+
+async def test_several_drains_of_one_integration_do_the_work_once(
+    services, database, org, integrations
+):
+    drain = Drain(database, services.integrations, services.mapper, batch_size=7)
+    await services.acceptance.accept(org, ingest(integrations[0], range(50), "north"))
+    await asyncio.gather(*(drain.run(org, integrations[0]) for _ in range(5)))
+    await until_idle(database, org)
+    async with database.reading(org) as tx:
+        outcomes = await tx.fetchval("SELECT count(*) FROM inbound_outcomes WHERE org_id = $1")
+        made = await tx.fetchval(
+            "SELECT count(*) FROM entity_operations WHERE org_id = $1 AND schema = 'meter'"
+        )
+    assert outcomes == 50
+    assert made == 50
+
+
+async def test_an_event_without_a_job_is_found_by_the_sweeper(
+    services, database, org, integrations
+):
+    async with database.organisation(org) as tx:
+        await tx.execute("SELECT $1")
+    await services.acceptance.accept(org, ingest(integrations[0], range(3), "north"))
+    async with database.system() as tx:
+        # The job is lost, the rows are not.
+        await tx.execute("DELETE FROM pgqueuer WHERE status = 'queued'")
+    await until_idle(database, org)
+    assert await count(database, org, "meter") == 3
+
+
+async def test_a_stale_version_is_not_overwritten(database, org, key):
+    del key
+    activity = Activity("Test", "Test", "Test")
+    first = Workspace(org, utc_now())
+    async with database.organisation(org) as tx:
+        await repository.open_workspace(tx, first, {"meter"})
+        entity = first.create("meter", {"number": "M1"}, activity)
+        await flush(tx, first)
+    stale = Workspace(org, utc_now())
+    async with database.organisation(org) as tx:
+        await repository.load_by_ids(tx, stale, [entity.id])
+    fresh = Workspace(org, utc_now())
+    async with database.organisation(org) as tx:
+        await repository.load_by_ids(tx, fresh, [entity.id])
+        fresh.update(fresh.get(entity.id), {"number": "M2"}, Activity("Test", "Test", "Test"))
+        await flush(tx, fresh)
+    stale.update(stale.get(entity.id), {"number": "M3"}, Activity("Test", "Test", "Test"))
+    with pytest.raises(ConcurrentChange):
+        async with database.organisation(org) as tx:
+            await flush(tx, stale)
+    async with database.reading(org) as tx:
+        number = await tx.fetchval(
+            "SELECT attributes->>'number' FROM entities WHERE org_id = $1 AND id = $2", entity.id
+        )
+    assert number == "M2"
+
+
+async def test_whoever_creates_under_a_key_waits_for_the_one_before(database, org, key):
+    del key
+    number = Key.of("meter", [("number", "M7")])
+    holding = asyncio.Event()
+    release = asyncio.Event()
+    order = []
+
+    async def first():
+        async with database.organisation(org) as tx:
+            await repository.lock_keys(tx, [number])
+            holding.set()
+            await release.wait()
+            order.append("first")
+
+    async def second():
+        await holding.wait()
+        async with database.organisation(org) as tx:
+            waiting = asyncio.create_task(repository.lock_keys(tx, [number]))
+            await asyncio.wait({waiting}, timeout=0.05)
+            assert not waiting.done()
+            release.set()
+            await waiting
+            order.append("second")
+
+    await asyncio.gather(first(), second())
+    assert order == ["first", "second"]
+
+
+async def test_a_database_that_comes_back_is_used_again(tmp_path):
+    server = EmbeddedServer(tmp_path / "data")
+    server.acquire()
+    database = Database(server.url, pool_size=4, embedded=server)
+    await database.open()
+    try:
+        async with database.system() as tx:
+            assert await tx.fetchval("SELECT 1") == 1
+        server._stop()
+        async with database.system() as tx:
+            assert await tx.fetchval("SELECT 2") == 2
+    finally:
+        await database.close()
+        server.release()
