@@ -45,7 +45,7 @@ class Settings(BaseModel):
     database_url: str | None = Field(
         None,
         pattern=r"^postgres(ql)?://",
-        description="External PostgreSQL (14 or newer); without it the embedded server is used.",
+        description="External PostgreSQL (16 or newer); without it the embedded server is used.",
     )
     database_pool_size: int = Field(
         12, ge=4, le=200, description="Database connections that one process may hold."

@@ -18,14 +18,14 @@ from tieline.database.partitions import ensure_partitions
 from tieline.database.pool import CONNECTION_LOST, Database, session_settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-OLDEST_SUPPORTED = 140000
+OLDEST_SUPPORTED = 160000
 _LOCK = 0x7469656C696E65  # "tieline" in ASCII: the advisory lock of whoever migrates
 
 log = structlog.get_logger(__name__)
 
 
 class UnsupportedDatabase(DatabaseUnavailable):
-    """The PostgreSQL server is too old. Use version 14 or newer."""
+    """The PostgreSQL server is too old. Use version 16 or newer."""
 
     code = "DATABASE_TOO_OLD"
 

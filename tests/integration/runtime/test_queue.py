@@ -46,10 +46,13 @@ async def test_a_job_runs_with_its_ids(database, worker):
 
 
 async def test_a_job_exists_only_if_its_transaction_commits(database):
-    with pytest.raises(RuntimeError):
+    async def fail_after_enqueueing():
         async with database.system() as tx:
             await enqueue(tx, [Job("test.rollback", {})])
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail_after_enqueueing()
     assert await waiting(database, "test.rollback") == 0
 
 

@@ -44,7 +44,7 @@ def test_an_old_server_fails() -> None:
     finding = judge_server(replace(SERVER, version_number=130014), embedded=False)
 
     assert finding.verdict is Verdict.FAIL
-    assert finding.next_step == "Use PostgreSQL 14 or newer."
+    assert finding.next_step == "Use PostgreSQL 16 or newer."
 
 
 def test_a_server_that_does_not_flush_fails() -> None:
