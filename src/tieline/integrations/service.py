@@ -260,8 +260,17 @@ class IntegrationService:
 
 
 def merged(document: Document, changes: Document) -> dict[str, Any]:
-    """A document after changes: a key replaces, null removes."""
-    return {key: value for key, value in {**document, **changes}.items() if value is not None}
+    """A document after changes: a key replaces, null removes, and within a value says nothing."""
+    merged_document: dict[str, Any] = _without_nulls({**document, **changes})
+    return merged_document
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_nulls(inner) for inner in value if inner is not None]
+    return value
 
 
 def _found(integration: Integration | None) -> Integration:

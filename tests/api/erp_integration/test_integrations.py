@@ -341,3 +341,17 @@ async def test_the_same_idempotency_key_creates_one_integration(erp: httpx.Async
 
     assert second.json() == first.json()
     assert len((await erp.get("/v1/integrations")).json()["integrations"]) == 1
+
+
+async def test_a_null_within_a_value_is_as_good_as_nothing(client):
+    sent = {
+        "name": "ERP",
+        "environment_config": [
+            {"key": "a", "label": "A", "type": "String", "description": None, "order": None}
+        ],
+        "settings": {"autoRefresh": {"enabled": True, "freshnessThresholdMinutes": None}},
+    }
+    response = await client.post("/erp-integration/v1/integrations", json=sent)
+    assert response.status_code == 201
+    assert response.json()["environment_config"] == [{"key": "a", "label": "A", "type": "String"}]
+    assert response.json()["settings"] == {"autoRefresh": {"enabled": True}}
