@@ -132,6 +132,12 @@ async def main() -> None:
                 await end_to_end(
                     installation, options.seconds, first=0, name=f"{options.grow:,} entities"
                 )
+                await single_event(installation, 100)
+        finally:
+            installation.stop()
+        # Accepting alone: the end-to-end figure is about accepting and applying together.
+        installation = start(Path(directory) / "accepting", "--no-worker")
+        try:
             await accept(installation, 1, 32, options.seconds)
             await accept(installation, 100, 8, options.seconds)
         finally:

@@ -135,12 +135,12 @@ def event(number: int, entities: int) -> dict[str, Any]:
     }
 
 
-def start(data_dir: Path, **environment: str) -> Installation:
-    """Start a server and wait until it serves."""
+def start(data_dir: Path, *arguments: str, **environment: str) -> Installation:
+    """Start a server with these arguments and wait until it serves."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "tieline", "serve"),
-            *("--data-dir", str(data_dir), "--port", "0"),
+            *("--data-dir", str(data_dir), "--port", "0", *arguments),
         ],
         stdout=subprocess.PIPE,
         stderr=(data_dir.parent / "server.log").open("w"),

@@ -34,6 +34,7 @@ from tieline.inbound.acceptance import Acceptance
 from tieline.inbound.drain import Drain
 from tieline.inbound.duties import inbound_duties
 from tieline.inbound.jobs import DRAIN
+from tieline.inbound.stored_events import StoredEvents
 from tieline.integrations.service import IntegrationService
 from tieline.kit.errors import TielineError
 from tieline.maintenance import maintenance_duties
@@ -167,18 +168,20 @@ class Application:
         window = timedelta(hours=settings.deduplication_hours)
         identity = IdentityService(database)
         integrations = IntegrationService(database, mapper)
+        acceptance = Acceptance(
+            database,
+            integrations,
+            deduplication_window=window,
+            accepted=lambda status, n: metrics.ACCEPTED.labels(status).inc(n),
+        )
         services = Services(
             settings=settings,
             database=database,
             identity=identity,
             integrations=integrations,
             entities=EntityService(database),
-            acceptance=Acceptance(
-                database,
-                integrations,
-                deduplication_window=window,
-                accepted=lambda status, n: metrics.ACCEPTED.labels(status).inc(n),
-            ),
+            acceptance=acceptance,
+            stored_events=StoredEvents(database, integrations, acceptance),
             monitoring=MonitoringService(
                 database, retention=timedelta(days=settings.outcome_retention_days)
             ),

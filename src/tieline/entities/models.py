@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from tieline.kit.ids import new_ulid, ulid_time
 from tieline.kit.time import to_wire
@@ -18,8 +19,7 @@ Attributes = Mapping[str, Any]
 STAMPED = frozenset({"_id", "_org", "_schema", "_created_at", "_updated_at", "_deleted_at"})
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntity:
+class StoredEntity(msgspec.Struct, frozen=True):
     """One entity as stored. `attributes` holds the user's attributes and `_tags`, `_title`, ..."""
 
     id: UUID
@@ -41,8 +41,7 @@ class OperationKind(StrEnum):
     DELETED = "deleteEntity"
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(msgspec.Struct, frozen=True):
     """How attributes changed. `updated` and `deleted` hold the values from BEFORE the change."""
 
     added: Attributes
@@ -54,8 +53,7 @@ class Diff:
         return bool(self.added or self.updated or self.deleted)
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(msgspec.Struct, frozen=True):
     """What the operations of one cause have in common; `id` is a ULID that carries the time."""
 
     type: str
@@ -64,7 +62,7 @@ class Activity:
     payload: Mapping[str, Any] | None = None
     caller: Mapping[str, Any] | None = None
     pending: bool = False
-    id: str = field(default_factory=new_ulid)
+    id: str = msgspec.field(default_factory=new_ulid)
     stored: bool = False  # it was read from the table, and so must not be written again
 
     @property
@@ -73,8 +71,7 @@ class Activity:
         return ulid_time(self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """One change of one entity: the state after it, and how it got there.
 
     A created entity's diff is None: everything in `after` was added.

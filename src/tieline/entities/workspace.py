@@ -8,10 +8,12 @@ of statements. A savepoint lets one failing event leave no trace while its neigh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from tieline.entities.index_values import index_values, key_text
 from tieline.entities.models import (
@@ -29,8 +31,7 @@ ID_PATH = "_id"
 _EXTENDABLE = (OperationKind.CREATED, OperationKind.UPDATED)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """Identifies entities of a schema: all (path, key text) pairs must match."""
 
     schema: str
@@ -48,8 +49,7 @@ class Key:
         return Key(schema, tuple(sorted(pairs)))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """The entities that a key matches, living ones and those in the recycle bin apart."""
 
     live: Sequence[StoredEntity]

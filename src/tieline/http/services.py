@@ -11,6 +11,7 @@ from tieline.database import Database
 from tieline.entities.service import EntityService
 from tieline.identity.service import IdentityService
 from tieline.inbound.acceptance import Acceptance
+from tieline.inbound.stored_events import StoredEvents
 from tieline.integrations.service import IntegrationService
 from tieline.mapping.mapper import Mapper
 from tieline.monitoring.service import MonitoringService
@@ -27,6 +28,7 @@ class Services:
     integrations: IntegrationService
     entities: EntityService
     acceptance: Acceptance
+    stored_events: StoredEvents
     monitoring: MonitoringService
     mapper: Mapper
 

@@ -15,12 +15,12 @@ from uuid import UUID
 from tieline.database import Database, Transaction
 from tieline.inbound import repository
 from tieline.inbound.jobs import drain_job
-from tieline.inbound.models import AcceptedEvent, EventResult, InvalidEvent, Receipt, SentEvent
+from tieline.inbound.models import AcceptedEvent, EventResult, InvalidEvent, Receipt, Routed
 from tieline.inbound.request import IngestRequest
+from tieline.inbound.routing import route_sent
 from tieline.integrations.errors import IntegrationNotFound
-from tieline.integrations.models import IntegrationRoutes, Route
 from tieline.integrations.service import IntegrationService
-from tieline.kit.ids import new_ulid, ulid_time
+from tieline.kit.ids import new_ulid
 from tieline.kit.time import Clock, utc_now
 from tieline.monitoring.models import ErrorCategory, Outcome, OutcomeStatus, SyncType
 from tieline.monitoring.repository import insert_outcomes
@@ -30,17 +30,9 @@ ACCEPTED = "Event queued for processing"
 _LARGEST_WRITE = 2_000  # events in one transaction, so that nobody waits for a very long one
 
 
-@dataclass(frozen=True, slots=True)
-class _Routed:
-    """An event on its way in, and why it will not be applied if that is known already."""
-
-    event: AcceptedEvent
-    ignored: tuple[str, str] | None  # (error code, message)
-
-
 @dataclass(slots=True)
 class _Submission:
-    events: Sequence[_Routed]
+    events: Sequence[Routed]
     done: asyncio.Future[dict[str, EventResult]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -75,23 +67,27 @@ class Acceptance:
         if routes is None:
             raise IntegrationNotFound
         correlation_id = request.correlation_id or new_ulid()
-        slots: list[EventResult | _Routed] = []
+        slots: list[EventResult | Routed] = []
         for sent in request.events:
             if isinstance(sent, InvalidEvent):
                 slots.append(EventResult(new_ulid(), Receipt.ERROR, sent.reason))
+                self._accepted(Receipt.ERROR, 1)
             else:
-                slots.append(_route(org_id, request.integration_id, correlation_id, sent, routes))
-        routed = [slot for slot in slots if isinstance(slot, _Routed)]
+                slots.append(
+                    route_sent(org_id, request.integration_id, correlation_id, sent, routes)
+                )
+        routed = [slot for slot in slots if isinstance(slot, Routed)]
         stored = await self.store(routed) if routed else {}
-        results = [
-            stored[slot.event.event_id] if isinstance(slot, _Routed) else slot for slot in slots
-        ]
-        for result in results:
-            self._accepted(result.status, 1)
+        return [stored[slot.event.event_id] if isinstance(slot, Routed) else slot for slot in slots]
+
+    async def store(self, events: Sequence[Routed]) -> dict[str, EventResult]:
+        """Write events durably, together with whoever else is writing; results by event id."""
+        results = await self._store(events)
+        for entry in events:
+            self._accepted(results[entry.event.event_id].status, 1)
         return results
 
-    async def store(self, events: Sequence[_Routed]) -> dict[str, EventResult]:
-        """Write events durably, together with whoever else is writing; results by event id."""
+    async def _store(self, events: Sequence[Routed]) -> dict[str, EventResult]:
         if self._database.inside_request():
             # The caller's transaction decides what becomes of them: no sharing with others.
             async with self._database.system() as tx:
@@ -139,7 +135,7 @@ class Acceptance:
             count += len(submission.events)
         return taken
 
-    async def _write(self, tx: Transaction, routed: Sequence[_Routed]) -> dict[str, EventResult]:
+    async def _write(self, tx: Transaction, routed: Sequence[Routed]) -> dict[str, EventResult]:
         duplicates = await self._duplicates(tx, routed)
         fresh = [entry for entry in routed if entry.event.event_id not in duplicates]
         await repository.insert_events(tx, [entry.event for entry in fresh])
@@ -166,7 +162,7 @@ class Acceptance:
         await enqueue(tx, [drain_job(*pair) for pair in sorted(drained)])
         return results
 
-    async def _duplicates(self, tx: Transaction, routed: Sequence[_Routed]) -> set[str]:
+    async def _duplicates(self, tx: Transaction, routed: Sequence[Routed]) -> set[str]:
         """The ids of the events whose deduplication id is taken, here or in an earlier request."""
         first: dict[tuple[str, UUID, str], AcceptedEvent] = {}
         duplicates: set[str] = set()
@@ -203,52 +199,6 @@ class Acceptance:
             error_category=None if code == "DUPLICATE_EVENT" else ErrorCategory.CONFIGURATION,
             error_message=message,
         )
-
-
-def _route(
-    org_id: str,
-    integration_id: UUID,
-    correlation_id: str,
-    sent: SentEvent,
-    routes: IntegrationRoutes,
-) -> _Routed:
-    # The slug wins when both are given.
-    if sent.slug is not None:
-        route, asked = routes.by_slug.get(sent.slug), f"slug {sent.slug!r}"
-    else:
-        route, asked = routes.by_event_name.get(sent.name or ""), f"event name {sent.name!r}"
-    ignored = _why_ignored(route, asked)
-    event_id = new_ulid()
-    event = AcceptedEvent(
-        org_id=org_id,
-        integration_id=integration_id,
-        event_id=event_id,
-        accepted_at=ulid_time(event_id),
-        name=sent.name or sent.slug or "",
-        time=sent.time,
-        format=sent.format,
-        payload=sent.payload,
-        correlation_id=correlation_id,
-        deduplication_id=sent.deduplication_id,
-        event_type=sent.event_type,
-        use_case_id=route.use_case_id if route and ignored is None else None,
-        use_case_version=route.version if route and ignored is None else None,
-    )
-    return _Routed(event, ignored)
-
-
-def _why_ignored(route: Route | None, asked: str) -> tuple[str, str] | None:
-    if route is None:
-        return (
-            "EVENT_NOT_CONFIGURED",
-            f"No inbound use case has the {asked}. Create one, then replay the event.",
-        )
-    if not route.enabled:
-        return (
-            "USE_CASE_DISABLED",
-            f"The use case {route.name!r} is disabled. Enable it, then replay the event.",
-        )
-    return None
 
 
 def _finish(submissions: Sequence[_Submission], results: dict[str, EventResult]) -> None:

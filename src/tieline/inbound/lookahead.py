@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import structlog
 
 from tieline.database import Database
@@ -27,8 +27,7 @@ from tieline.mapping.models import MappingResult
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(msgspec.Struct, frozen=True):
     """An event and what it is mapped to; `milliseconds` is its share of the batch's time."""
 
     event: PendingEvent

@@ -112,7 +112,7 @@ class Route:
 
 @dataclass(frozen=True)
 class IntegrationRoutes:
-    """The inbound use cases of an integration, by slug and by event name.
+    """The inbound use cases of an integration, by slug, by event name and by id.
 
     An event name stands for the use case whose slug it is, else for the one whose name it is; of
     several use cases with that name the enabled ones come first, then the oldest.
@@ -122,3 +122,4 @@ class IntegrationRoutes:
     integration_id: UUID
     by_slug: Mapping[str, Route]
     by_event_name: Mapping[str, Route]
+    by_id: Mapping[UUID, Route]

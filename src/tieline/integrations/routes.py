@@ -44,6 +44,16 @@ class RouteCache:
             self._known.move_to_end(key)
             return known
         changes = self._changes
+        found = await self.read(org_id, integration_id)
+        # What was read before a change must not be remembered after it.
+        if found is not None and self.listener.alive and changes == self._changes:
+            self._known[key] = found
+            if len(self._known) > self._capacity:
+                self._known.popitem(last=False)
+        return found
+
+    async def read(self, org_id: str, integration_id: UUID) -> IntegrationRoutes | None:
+        """The same as it is stored at this moment, whatever is remembered."""
         async with self._database.reading(org_id) as tx:
             rows = await repository.inbound_routes(tx, integration_id)
         if not rows:
@@ -53,22 +63,17 @@ class RouteCache:
             for row in rows
             if row["id"] is not None
         ]
-        found = arrange(org_id, integration_id, routes)
-        # What was read before a change must not be remembered after it.
-        if self.listener.alive and changes == self._changes:
-            self._known[key] = found
-            if len(self._known) > self._capacity:
-                self._known.popitem(last=False)
-        return found
+        return arrange(org_id, integration_id, routes)
 
 
 def arrange(org_id: str, integration_id: UUID, routes: Sequence[Route]) -> IntegrationRoutes:
-    """Routes by slug and by event name; `routes` come oldest first."""
+    """Routes by slug, by event name and by id; `routes` come oldest first."""
     by_slug = {route.slug: route for route in routes if route.slug is not None}
     by_name: dict[str, Route] = {}
     for route in sorted(routes, key=lambda route: not route.enabled):
         by_name.setdefault(route.name, route)
-    return IntegrationRoutes(org_id, integration_id, by_slug, {**by_name, **by_slug})
+    by_id = {route.use_case_id: route for route in routes}
+    return IntegrationRoutes(org_id, integration_id, by_slug, {**by_name, **by_slug}, by_id)
 
 
 class ConfigurationCache:

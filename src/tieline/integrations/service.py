@@ -56,6 +56,16 @@ class IntegrationService:
         """Where the integration's events go, or None when there is no such integration."""
         return await self._routes.find(org_id, integration_id)
 
+    async def read_routes(self, org_id: str, integration_id: UUID) -> IntegrationRoutes:
+        """The routes as stored at this moment: a change by another process counts at once.
+
+        Raises `IntegrationNotFound`.
+        """
+        routes = await self._routes.read(org_id, integration_id)
+        if routes is None:
+            raise IntegrationNotFound
+        return routes
+
     async def configurations(
         self, org_id: str, versions: Sequence[VersionKey]
     ) -> dict[VersionKey, bytes]:

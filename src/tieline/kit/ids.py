@@ -1,14 +1,20 @@
-"""Identifiers: random UUIDs for entities and integrations, ULIDs where order in time matters."""
+"""Identifiers: random UUIDs for entities and integrations, ULIDs where order in time matters.
+
+Their random part makes them unique, not secret: whoever knows an id may do nothing by that.
+"""
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 import uuid
 from datetime import UTC, datetime
 
 _last_tick = 0
+_random = random.Random()  # seeded by the system; not the shared one, which anybody may seed
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+_SHIFTS = range(120, -1, -10)
 # `int(text, 32)` knows other digits than Crockford; letters that a ULID has not become no digit.
 _TO_BASE_32: dict[int, str | int] = {
     **dict.fromkeys(map(ord, "ILOUWXYZ"), "!"),
@@ -26,14 +32,14 @@ def new_uuid() -> uuid.UUID:
     global _last_tick  # noqa: PLW0603 - what was made last is a fact of the whole process
     _last_tick = max(time.time_ns() * 4096 // 1_000_000, _last_tick + 1)
     milliseconds, fraction = divmod(_last_tick, 4096)
-    noise = int.from_bytes(secrets.token_bytes(8), "big") >> 2
+    noise = _random.getrandbits(62)
     return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | noise)
 
 
 def new_ulid() -> str:
     """A ULID (26 characters of Crockford's base 32): 48 bits of milliseconds, 80 random bits."""
-    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(secrets.token_bytes(10), "big")
-    return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -5, -5))
+    value = time.time_ns() // 1_000_000 << 80 | _random.getrandbits(80)
+    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
 
 
 def parse_uuid(text: str) -> uuid.UUID | None:

@@ -15,7 +15,9 @@ def utc_now() -> datetime:
 
 def to_wire(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`, such as `2026-01-31T08:00:00.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def from_wire(text: str) -> datetime:

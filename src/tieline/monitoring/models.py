@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 
 class OutcomeStatus(StrEnum):
     """How an event ended. `skipped` and `warning` are no failures."""
@@ -46,8 +48,7 @@ class EventType(StrEnum):
     TRIGGER = "TRIGGER"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The terminal state of one event for one sync type.
 
     `object_type` is the event's name. `entities` says what happened to which entity, and

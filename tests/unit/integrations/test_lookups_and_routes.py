@@ -74,6 +74,7 @@ def test_an_event_name_means_the_slug_before_the_name() -> None:
 
     assert routes.by_slug == {"contact": slugged}
     assert routes.by_event_name == {"contact": slugged, "Other": slugged}
+    assert routes.by_id == {UUID(int=1): named, UUID(int=2): slugged}
 
 
 def test_of_equal_names_the_oldest_enabled_use_case_is_meant() -> None:

@@ -2,7 +2,14 @@
 
 from fastapi import APIRouter
 
-from tieline.http.erp_integration import events, integrations, monitoring, simulation, use_cases
+from tieline.http.erp_integration import (
+    events,
+    integrations,
+    monitoring,
+    simulation,
+    stored_events,
+    use_cases,
+)
 
 routers: list[APIRouter] = [
     events.router,
@@ -10,6 +17,7 @@ routers: list[APIRouter] = [
     integrations.router,
     use_cases.router,
     monitoring.router,
+    stored_events.router,
 ]
 
 __all__ = ["routers"]

@@ -109,6 +109,7 @@ STATEMENTS = (
         use_case_id uuid,
         use_case_version integer,
         event_name text NOT NULL,
+        use_case_slug text,
         event_type text,
         event_time timestamptz NOT NULL,
         format text NOT NULL,

@@ -1,0 +1,104 @@
+"""Accepted events after the fact: to be looked at, and to be replayed.
+
+An event's id is a ULID and carries the moment of its acceptance, so that looking for it touches
+the one partition that can hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tieline.database import Database
+from tieline.inbound import stored_repository
+from tieline.inbound.acceptance import Acceptance
+from tieline.inbound.models import (
+    EventCursor,
+    EventPage,
+    EventQuery,
+    EventResult,
+    Receipt,
+    Replay,
+    ReplayResult,
+    ReplayStatus,
+)
+from tieline.inbound.routing import route_again
+from tieline.integrations.service import IntegrationService
+from tieline.kit.ids import new_ulid, ulid_time
+
+REPLAY_PREFIX = "replay_"
+
+
+class StoredEvents:
+    """What one can do with the events of an integration as long as their payloads are kept."""
+
+    def __init__(
+        self, database: Database, integrations: IntegrationService, acceptance: Acceptance
+    ) -> None:
+        self._database = database
+        self._integrations = integrations
+        self._acceptance = acceptance
+
+    async def query(self, org_id: str, integration_id: UUID, query: EventQuery) -> EventPage:
+        """A page of the stored events, newest first. Raises `IntegrationNotFound`."""
+        await self._integrations.get_integration(org_id, integration_id)
+        accepted_at = None
+        if query.event_id is not None:
+            accepted_at = _moment(query.event_id)
+            if accepted_at is None:
+                return EventPage([], next_cursor=None)
+        async with self._database.reading(org_id) as tx:
+            events = await stored_repository.newest_events(
+                tx, integration_id, query, accepted_at=accepted_at, count=query.limit + 1
+            )
+        page = events[: query.limit]
+        if len(events) <= query.limit:
+            return EventPage(page, next_cursor=None)
+        return EventPage(page, EventCursor(page[-1].accepted_at, page[-1].event_id))
+
+    async def replay(self, org_id: str, integration_id: UUID, event_ids: Sequence[str]) -> Replay:
+        """Accept stored events anew, each by its use case as that is now.
+
+        Whatever the order of the request, they are applied in the order in which they were first
+        accepted: a list that is newest first must not end with the oldest state. The new events
+        are durable when this returns. Raises `IntegrationNotFound`.
+        """
+        routes = await self._integrations.read_routes(org_id, integration_id)
+        moments = {event_id: moment for event_id in event_ids if (moment := _moment(event_id))}
+        async with self._database.reading(org_id) as tx:
+            stored = await stored_repository.find_events(tx, integration_id, moments)
+        correlation_id = REPLAY_PREFIX + new_ulid()
+        routed = {event.event_id: route_again(event, correlation_id, routes) for event in stored}
+        written = await self._acceptance.store(list(routed.values())) if routed else {}
+        receipts = {old: written[entry.event.event_id] for old, entry in routed.items()}
+        return Replay(correlation_id, _results(event_ids, receipts))
+
+
+def _results(event_ids: Sequence[str], receipts: Mapping[str, EventResult]) -> list[ReplayResult]:
+    results: list[ReplayResult] = []
+    seen: set[str] = set()
+    for event_id in event_ids:
+        if event_id in seen:
+            message = "The request names this event twice; it is replayed once."
+            results.append(ReplayResult(event_id, ReplayStatus.SKIPPED, None, message))
+        elif (receipt := receipts.get(event_id)) is not None:
+            ignored = receipt.status is Receipt.IGNORED
+            status = ReplayStatus.IGNORED if ignored else ReplayStatus.QUEUED
+            results.append(ReplayResult(event_id, status, receipt.event_id, receipt.message))
+        else:
+            message = (
+                "This integration has no stored event with this id. Payloads of skipped and "
+                "refused events are not kept, others for a while only: send the event again."
+            )
+            results.append(ReplayResult(event_id, ReplayStatus.NOT_FOUND, None, message))
+        seen.add(event_id)
+    return results
+
+
+def _moment(event_id: str) -> datetime | None:
+    """When an event with this id was accepted; None when nothing can have this id."""
+    try:
+        return ulid_time(event_id)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,97 @@
+"""SQL about accepted events that are read again: to be looked at, or to be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from tieline.database import OrgTransaction
+from tieline.inbound.models import UNTOLD_EVENT_TYPE, AcceptedEvent, EventQuery
+from tieline.mapping.models import PayloadFormat
+
+_COLUMNS = (
+    "org_id, integration_id, event_id, accepted_at, event_name, use_case_slug, event_time, "
+    "format, payload, correlation_id, deduplication_id, event_type, use_case_id, "
+    "use_case_version, replay_of"
+)
+
+
+async def newest_events(
+    tx: OrgTransaction,
+    integration_id: UUID,
+    query: EventQuery,
+    *,
+    accepted_at: datetime | None,
+    count: int,
+) -> list[AcceptedEvent]:
+    """Up to `count` stored events of an integration, newest first, maybe of one moment only."""
+    arguments: list[Any] = [integration_id]
+    conditions = ["org_id = $1", "integration_id = $2"]
+
+    def add(condition: str, *values: Any) -> None:
+        numbers = range(len(arguments) + 2, len(arguments) + 2 + len(values))
+        arguments.extend(values)
+        conditions.append(condition.format(*(f"${number}" for number in numbers)))
+
+    # An event's name and its object type are two words for one thing; using both means both.
+    for condition, value in (
+        ("accepted_at = {}", accepted_at),
+        ("event_id = {}", query.event_id),
+        ("correlation_id = {}", query.correlation_id),
+        ("event_name = {}", query.object_type),
+        ("event_name = {}", query.event_name),
+        (f"coalesce(event_type, '{UNTOLD_EVENT_TYPE}') = {{}}", query.event_type),
+    ):
+        if value is not None:
+            add(condition, value)
+    if query.cursor is not None:
+        # The first condition says nothing new, but leaves out whole partitions.
+        add("accepted_at <= {}", query.cursor.accepted_at)
+        add("(accepted_at, event_id) < ({}, {})", query.cursor.accepted_at, query.cursor.event_id)
+    rows = await tx.fetch(
+        f"SELECT {_COLUMNS} FROM inbound_events WHERE {' AND '.join(conditions)} "
+        f"ORDER BY accepted_at DESC, event_id DESC LIMIT {count:d}",
+        *arguments,
+    )
+    return [_event(row) for row in rows]
+
+
+async def find_events(
+    tx: OrgTransaction, integration_id: UUID, moments: Mapping[str, datetime]
+) -> list[AcceptedEvent]:
+    """The stored events with these ids and moments, in the order in which they were accepted."""
+    if not moments:
+        return []
+    rows = await tx.fetch(
+        f"SELECT {_COLUMNS} FROM inbound_events WHERE org_id = $1 AND integration_id = $2 "
+        "AND event_id = ANY($3) AND accepted_at BETWEEN $4 AND $5 ORDER BY seq",
+        integration_id,
+        list(moments),
+        min(moments.values()),
+        max(moments.values()),
+    )
+    return [_event(row) for row in rows]
+
+
+def _event(row: asyncpg.Record) -> AcceptedEvent:
+    return AcceptedEvent(
+        org_id=row["org_id"],
+        integration_id=row["integration_id"],
+        event_id=row["event_id"],
+        accepted_at=row["accepted_at"],
+        name=row["event_name"],
+        slug=row["use_case_slug"],
+        time=row["event_time"],
+        format=PayloadFormat(row["format"]),
+        payload=row["payload"],
+        correlation_id=row["correlation_id"],
+        deduplication_id=row["deduplication_id"],
+        event_type=row["event_type"],
+        use_case_id=row["use_case_id"],
+        use_case_version=row["use_case_version"],
+        replay_of=row["replay_of"],
+    )
