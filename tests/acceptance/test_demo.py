@@ -112,7 +112,7 @@ def test_the_demo_serves_what_it_reports(demo: RunningDemo) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_calls_to_try_next_work_when_copied_into_a_shell(demo: RunningDemo) -> None:
     calls = demo.report.split("Try next\n--------\n")[1].split("API pages:")[0]
-    assert calls.count("curl ") == 5
+    assert calls.count("curl ") == 7
     done = subprocess.run(
         ["bash", "-euo", "pipefail"],
         input=calls.replace("curl -s", "curl -sS --fail -w '\\n'"),
@@ -122,11 +122,13 @@ def test_the_calls_to_try_next_work_when_copied_into_a_shell(demo: RunningDemo) 
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    contract, history, people, failed, use_cases = done.stdout.splitlines()
+    contract, history, people, failed, sent, replayed, use_cases = done.stdout.splitlines()
     assert '"V700014"' in contract
     assert '"diff"' in history
     assert '"Süß"' in people
     assert '"MALFORMED_PAYLOAD"' in failed
+    assert "V700014" in sent
+    assert '"replayed":1' in replayed
     assert '"marketing_consent"' in use_cases
 
 

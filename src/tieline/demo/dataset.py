@@ -21,7 +21,7 @@ _SHOWCASE = 7  # the household whose contract the report follows
 
 def generate(seed: int = SEED, customers: int = CUSTOMERS) -> Dataset:
     """All events for that many customers (at least 150), and what must come of them."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable on purpose, and nothing secret
+    rng = random.Random(seed)  # repeatable on purpose
     everyone = households(rng, customers)
     couples = _let_couples_share_an_address(everyone)
     # The grid reports and the billing program bills before the CRM speaks: relations then name

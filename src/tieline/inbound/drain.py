@@ -246,6 +246,7 @@ def _matches_nothing(workspace: Workspace, key: Key) -> bool:
 
 
 def _activity(integration_id: UUID, event: PendingEvent) -> Activity:
+    """The activity of an event; its id is made when it is, so that ids follow the order."""
     return Activity(
         type=ACTIVITY_TYPE,
         title=f"ERP event {event.name}",

@@ -87,7 +87,8 @@ def _storable(text: str | None) -> str | None:
 def _json(value: list[Any] | None) -> str | None:
     if not value:
         return None
-    return _ESCAPED_NUL.sub(r"\1\\ufffd", json.dumps_str(value))
+    text = json.dumps_str(value)
+    return _ESCAPED_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
 async def newest_outcomes(

@@ -180,3 +180,4 @@ def test_the_calls_hold_the_real_address_and_key(dataset: Dataset) -> None:
     assert "TIELINE=http://127.0.0.1:1234\nKEY=tl_abc\n" in text
     assert "$TIELINE/entity/v1/entity/contract/c-1/activity" in text
     assert "integrations/int-1/monitoring/inbound-events" in text
+    assert "integrations/int-1/events/replay" in text
