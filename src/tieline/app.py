@@ -34,9 +34,11 @@ from tieline.inbound.acceptance import Acceptance
 from tieline.inbound.drain import Drain
 from tieline.inbound.duties import inbound_duties
 from tieline.inbound.jobs import DRAIN
+from tieline.inbound.repository import oldest_waiting_event
 from tieline.inbound.stored_events import StoredEvents
 from tieline.integrations.service import IntegrationService
 from tieline.kit.errors import TielineError
+from tieline.kit.time import utc_now
 from tieline.maintenance import maintenance_duties
 from tieline.mapping.mapper import HANDLER, Mapper
 from tieline.monitoring.models import Outcome
@@ -110,7 +112,15 @@ async def _ready(request: Request) -> Response:
     return reply({"status": "ok"})
 
 
-async def _metrics(_request: Request) -> Response:
+async def _metrics(request: Request) -> Response:
+    services: Services = request.app.state.services
+    try:
+        async with asyncio.timeout(3), services.database.system() as tx:
+            oldest = await oldest_waiting_event(tx)
+        waited = (utc_now() - oldest).total_seconds() if oldest else 0
+        metrics.OLDEST_WAITING.set(waited)
+    except (TielineError, TimeoutError):
+        metrics.OLDEST_WAITING.set(float("nan"))  # unknown is not the same as nothing
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -9,7 +9,7 @@ import structlog
 from tieline.database import Transaction
 from tieline.database.partitions import drop_expired, ensure_partitions
 from tieline.entities.retention import purge_recycle_bin
-from tieline.inbound.duties import oldest_waiting_event
+from tieline.inbound.repository import oldest_waiting_event
 from tieline.kit.time import Clock, utc_now
 from tieline.runtime.periodic import Duty
 from tieline.settings import Settings

@@ -1,8 +1,12 @@
 """Prometheus metrics about the pipeline."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 ACCEPTED = Counter("tieline_events_received_total", "Events received, by receipt.", ["status"])
 OUTCOMES = Counter(
     "tieline_event_outcomes_total", "Events that reached a terminal state.", ["status", "code"]
+)
+OLDEST_WAITING = Gauge(
+    "tieline_oldest_waiting_event_seconds",
+    "Age of the accepted event that has waited longest to be applied; 0 when none waits.",
 )

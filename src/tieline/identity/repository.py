@@ -24,6 +24,11 @@ async def ensure_organisation(tx: Transaction, org_id: str, name: str) -> bool:
     )
 
 
+async def lock_first_key(tx: Transaction) -> None:
+    """Wait for everybody else who looks whether there is a key yet."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('tieline first key', 0))")
+
+
 async def any_key_exists(tx: Transaction) -> bool:
     """Whether a key was ever created here."""
     return bool(await tx.fetchval("SELECT EXISTS (SELECT 1 FROM api_keys)"))

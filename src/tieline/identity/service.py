@@ -39,10 +39,12 @@ class IdentityService:
 
     async def create_first_key(self) -> str | None:
         """A key with all scopes for the default organisation, unless any key exists already."""
-        async with self._database.system() as tx:
+        # In one transaction under a lock: of processes that start together one makes the key.
+        async with self._database.request() as tx:
+            await repository.lock_first_key(tx)
             if await repository.any_key_exists(tx):
                 return None
-        _, text = await self.create_key(DEFAULT_ORGANISATION, name="first admin key")
+            _, text = await self.create_key(DEFAULT_ORGANISATION, name="first admin key")
         return text
 
     async def create_key(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tieline.database import Transaction
 from tieline.inbound import repository
@@ -30,9 +30,3 @@ def inbound_duties(
         Duty("inbound.sweep", sweep_seconds, sweep),
         Duty("inbound.forget_deduplication_ids", 600, forget),
     ]
-
-
-async def oldest_waiting_event(tx: Transaction) -> datetime | None:
-    """When the event that has waited longest was accepted."""
-    moment: datetime | None = await tx.fetchval("SELECT min(accepted_at) FROM inbound_pending")
-    return moment

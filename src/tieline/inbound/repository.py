@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from tieline.database import OrgTransaction, Transaction
@@ -54,7 +54,7 @@ WITH RECURSIVE waiting AS (
         WHERE (p.org_id, p.integration_id) > (w.org_id, w.integration_id)
         ORDER BY p.org_id, p.integration_id, p.seq LIMIT 1) AS n
 )
-SELECT org_id, integration_id FROM waiting WHERE accepted_at < $1
+SELECT org_id, integration_id, accepted_at FROM waiting WHERE accepted_at < $1
 """
 
 
@@ -185,6 +185,12 @@ async def integrations_with_waiting_events(
     """The (organisation, integration) pairs whose oldest waiting event is older than that."""
     rows = await tx.fetch(_FIND_WAITING, accepted_before)
     return [(row["org_id"], row["integration_id"]) for row in rows]
+
+
+async def oldest_waiting_event(tx: Transaction) -> datetime | None:
+    """When the event that has waited longest was accepted; None when nothing waits."""
+    rows = await tx.fetch(_FIND_WAITING, datetime.max.replace(tzinfo=UTC))
+    return min((row["accepted_at"] for row in rows), default=None)
 
 
 async def delete_old_deduplication_ids(tx: Transaction, before: datetime) -> int:

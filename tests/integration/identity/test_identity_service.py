@@ -170,3 +170,30 @@ async def test_the_first_key_is_made_only_while_there_is_none(database: Database
     await identity.create_key(org, name="sap")
 
     assert await identity.create_first_key() is None
+
+
+async def test_processes_that_start_together_make_one_first_key(application, data_dir):
+    import asyncio
+
+    import asyncpg
+
+    from tieline.database.embedded import EmbeddedServer
+    from tieline.database.migrate import migrate
+    from tieline.database.pool import Database
+
+    del application
+    server = EmbeddedServer(data_dir)
+    admin = await asyncpg.connect(server.url)
+    await admin.execute('CREATE DATABASE "first"')
+    database = Database(server.url.replace("/tieline?", "/first?"))
+    try:
+        await migrate(database)
+        await database.open()
+        made = await asyncio.gather(
+            *(IdentityService(database).create_first_key() for _ in range(4))
+        )
+        assert len([key for key in made if key]) == 1
+    finally:
+        await database.close()
+        await admin.execute('DROP DATABASE "first" WITH (FORCE)')
+        await admin.close()
