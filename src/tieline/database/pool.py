@@ -199,8 +199,11 @@ class Database:
             raise
         except BaseException:
             if begin and not connection.is_closed():
-                with contextlib.suppress(*CONNECTION_LOST):
+                try:
                     await connection.execute("ROLLBACK")
+                except (asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
+                    # Cancelled in the middle of a statement: the server rolls back by itself.
+                    connection.terminate()
             raise
         finally:
             with contextlib.suppress(*CONNECTION_LOST, asyncpg.InterfaceError):

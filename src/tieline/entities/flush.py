@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 from tieline.database import OrgTransaction
@@ -24,6 +25,9 @@ from tieline.entities.workspace import Workspace
 from tieline.kit import json
 from tieline.kit.errors import Conflict
 from tieline.kit.ids import new_uuid, parse_uuid
+
+_PART = 128
+_T = TypeVar("_T")
 
 
 class ConcurrentChange(Conflict):
@@ -195,43 +199,44 @@ class _Rows:
 
     def insertions(self) -> Iterator[_Step]:
         """New entities."""
-        rows = [
-            (s.id, s.schema, *self._content(s), s.version, s.created_at, s.updated_at, s.deleted_at)
-            for s in self._created
-        ]
-        if rows:
-            columns = ("id", "schema", *_CONTENT_COLUMNS, *_STAMP_COLUMNS)
+        columns = ("id", "schema", *_CONTENT_COLUMNS, *_STAMP_COLUMNS)
+        for part in _parts(self._created):
+            rows = [
+                (s.id, s.schema, *self._content(s), s.version, *_moments(s), s.deleted_at)
+                for s in part
+            ]
             yield _Copy("entities", columns, rows)
 
     def updates(self) -> Iterator[_Step]:
         """Changed entities, each only if it is still what was loaded."""
-        rows = []
-        for state in self._changed:
-            title, attributes, words = self._content(state)
-            stamp = (state.version, state.updated_at, state.deleted_at)
-            seen = self._workspace.loaded[state.id].version
-            rows.append((state.id, title, attributes, *stamp, words, seen))
-        if rows:
+        for part in _parts(self._changed):
+            rows = []
+            for state in part:
+                title, attributes, words = self._content(state)
+                stamp = (state.version, state.updated_at, state.deleted_at)
+                seen = self._workspace.loaded[state.id].version
+                rows.append((state.id, title, attributes, *stamp, words, seen))
             yield _Statement(_UPDATE, _columns(rows), expected=len(rows))
 
     def operations(self) -> Iterator[_Step]:
         """The history. After the entities' own rows, whose JSON it shares."""
         moments = {i: activity.created_at for i, activity in self._workspace.activities.items()}
-        rows = [
-            (
-                operation.after.id,
-                moments[operation.activity.id],
-                operation.activity.id,
-                ordinal,
-                operation.kind.value,
-                operation.after.schema,
-                self._payload(operation.after),
-                _diff(operation),
-                _json(operation.workflow_origin),
-            )
-            for ordinal, operation in enumerate(self._workspace.operations)
-        ]
-        yield _Copy("entity_operations", _OPERATION_COLUMNS, rows)
+        for part in _parts(list(enumerate(self._workspace.operations))):
+            rows = [
+                (
+                    operation.after.id,
+                    moments[operation.activity.id],
+                    operation.activity.id,
+                    ordinal,
+                    operation.kind.value,
+                    operation.after.schema,
+                    self._payload(operation.after),
+                    _diff(operation),
+                    _json(operation.workflow_origin),
+                )
+                for ordinal, operation in part
+            ]
+            yield _Copy("entity_operations", _OPERATION_COLUMNS, rows)
 
     def _content(self, state: StoredEntity) -> tuple[str | None, str, str]:
         """The title, the attributes as JSON, and the lexemes of an entity."""
@@ -353,6 +358,16 @@ def _purges(ids: Sequence[UUID]) -> Iterator[_Step]:
         "activity_attachments WHERE org_id = $1 AND entity_id = ANY($2)",
     ):
         yield _Statement(f"DELETE FROM {condition}", [ids])
+
+
+def _moments(state: StoredEntity) -> tuple[datetime, datetime]:
+    return state.created_at, state.updated_at
+
+
+def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Pieces small enough that preparing one takes about as long as writing the one before."""
+    for start in range(0, len(items), _PART):
+        yield items[start : start + _PART]
 
 
 def _json(value: Any) -> str | None:

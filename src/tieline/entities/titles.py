@@ -11,7 +11,6 @@ from tieline.entities.search.lexemes import scalar_text
 MAX_TITLE_LENGTH = 500
 
 _PLACEHOLDER = re.compile(r"\{\{\{?\s*([^{}]*?)\s*\}?\}\}")
-_BLANKS = re.compile(r"\s+")
 _NAMES = ("name", "title", "full_name", "display_name", "company_name", "label", "subject")
 
 
@@ -30,12 +29,14 @@ def title_of(attributes: Mapping[str, Any], template: str | None) -> str | None:
 
 
 def _candidates(attributes: Mapping[str, Any], template: str | None) -> Iterator[str | None]:
-    yield _text(attributes.get("_title"))
+    if "_title" in attributes:
+        yield _text(attributes["_title"])
     if template:
         yield fill_template(template, attributes)
     yield _first(attributes, _NAMES)
-    first, last = (_first(attributes, (key,)) or "" for key in ("first_name", "last_name"))
-    yield _tidy(f"{first} {last}")
+    if "first_name" in attributes or "last_name" in attributes:
+        first, last = (_first(attributes, (key,)) or "" for key in ("first_name", "last_name"))
+        yield _tidy(f"{first} {last}")
     yield _first(attributes, [key for key in attributes if key.endswith("_number")])
 
 
@@ -70,13 +71,16 @@ def _at(attributes: Mapping[str, Any], path: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    text = scalar_text(value)
-    return _BLANKS.sub(" ", text).strip() or None if text is not None else None
+    text = value if isinstance(value, str) else scalar_text(value)
+    return " ".join(text.split()) or None if text is not None else None
 
 
 def _first(attributes: Mapping[str, Any], keys: Iterable[str]) -> str | None:
-    return next((text for key in keys if (text := _text(attributes.get(key)))), None)
+    for key in keys:
+        if key in attributes and (text := _text(attributes[key])):
+            return text
+    return None
 
 
 def _tidy(text: str) -> str | None:
-    return _BLANKS.sub(" ", text).strip(" -|,;/") or None
+    return " ".join(text.split()).strip(" -|,;/") or None

@@ -46,7 +46,9 @@ class Key(msgspec.Struct, frozen=True, order=True, cache_hash=True):
             if text is None:
                 return None
             pairs.append((path, text))
-        return Key(schema, tuple(sorted(pairs)))
+        if len(pairs) > 1:
+            pairs.sort()
+        return Key(schema, tuple(pairs))
 
 
 class Found(msgspec.Struct, frozen=True):

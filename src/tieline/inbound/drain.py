@@ -7,6 +7,7 @@ so every effect happens exactly once, however often the job runs.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
@@ -132,9 +133,13 @@ class Drain:
         workspace = Workspace(tx.org_id, self._clock())
         await _load(tx, workspace, mapped)
         started = time.perf_counter()
+        # The database takes the events off the work list while their changes are worked out.
+        finished = asyncio.create_task(_finish(tx, integration_id, events))
+        await asyncio.sleep(0)
         outcomes = [self._apply(workspace, integration_id, entry) for entry in mapped]
+        await finished
         await flush(tx, workspace)
-        await self._finish(tx, integration_id, events, outcomes)
+        await insert_outcomes(tx, outcomes)
         log.debug(
             "drain.batch",
             events=len(events),
@@ -178,21 +183,9 @@ class Drain:
         )
         failure = _failure("UNSTORABLE_VALUE", ErrorCategory.VALIDATION, message)
         outcomes = [self._outcome(tx.org_id, integration_id, event, 0, failure) for event in events]
-        await self._finish(tx, integration_id, events, outcomes)
-        return _Progress.APPLIED, outcomes
-
-    async def _finish(
-        self,
-        tx: OrgTransaction,
-        integration_id: UUID,
-        events: Sequence[PendingEvent],
-        outcomes: Sequence[Outcome],
-    ) -> None:
-        done = await repository.finish(tx, integration_id, [event.seq for event in events])
-        if done != len(events):
-            # The lock was lost and somebody else applied them: nothing of this may commit.
-            raise ConcurrentChange
+        await _finish(tx, integration_id, events)
         await insert_outcomes(tx, outcomes)
+        return _Progress.APPLIED, outcomes
 
     def _outcome(
         self,
@@ -217,6 +210,13 @@ class Drain:
             event_type=EventType(event.event_type) if event.event_type else None,
             **result,
         )
+
+
+async def _finish(tx: OrgTransaction, integration_id: UUID, events: Sequence[PendingEvent]) -> None:
+    done = await repository.finish(tx, integration_id, [event.seq for event in events])
+    if done != len(events):
+        # The lock was lost and somebody else applied them: nothing of this may commit.
+        raise ConcurrentChange
 
 
 async def _load(tx: OrgTransaction, workspace: Workspace, mapped: Sequence[Mapped]) -> None:
