@@ -49,6 +49,8 @@ from tieline.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+_MAX_JOBS = 20
+
 
 def surfaces() -> dict[str, FastAPI]:
     """The APIs by name. The name is the base path without its slash."""
@@ -209,7 +211,12 @@ class Application:
                 finished=_count_outcomes,
             )
             heartbeat = timedelta(seconds=settings.job_heartbeat_seconds)
-            worker = Worker(database, {DRAIN: drain.job}, heartbeat=heartbeat)
+            worker = Worker(
+                database,
+                {DRAIN: drain.job},
+                heartbeat=heartbeat,
+                concurrency=concurrent_jobs(settings),
+            )
             worker.start()
             duties = inbound_duties(
                 sweep_seconds=settings.sweep_seconds, deduplication_window=window
@@ -242,6 +249,16 @@ def _tune_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+def concurrent_jobs(settings: Settings) -> int:
+    """How many jobs may run at once in this process.
+
+    A job applies one batch and reads the next: it may hold two connections of the pool. With more
+    jobs than pairs of connections each would wait for the other's second one; and requests must
+    find a connection too.
+    """
+    return max(2, min(_MAX_JOBS, (settings.database_pool_size - 2) // 2))
 
 
 def sandbox_limits(settings: Settings) -> Limits:

@@ -22,6 +22,9 @@ def maintenance_duties(settings: Settings, clock: Clock = utc_now) -> list[Duty]
 
     async def partitions(tx: Transaction) -> None:
         now = clock()
+        # Making or dropping a partition locks the whole table, and behind a waiting lock everybody
+        # else would wait: rather try again at the next pass, partitions are made days ahead.
+        await tx.execute("SET LOCAL lock_timeout = '500ms'")
         await ensure_partitions(tx.connection, now)
         # An accepted event that still waits keeps its partition, whatever its age.
         oldest = await oldest_waiting_event(tx) or now

@@ -60,13 +60,13 @@ class Settings(BaseModel):
         10_000_000, ge=10_000, le=1_000_000_000, description="Largest request body; above it 413."
     )
     max_json_depth: int = Field(
-        100, ge=10, le=1000, description="Deepest nesting of a JSON body or payload."
+        100, ge=10, le=100, description="Deepest nesting of a JSON body or payload."
     )
     max_events_per_request: int = Field(
         100, ge=1, le=10_000, description="Events that one ingest request may carry."
     )
     max_payload_bytes: int = Field(
-        2_000_000, ge=1_000, le=100_000_000, description="Largest payload of one event."
+        2_000_000, ge=1_000, le=10_000_000, description="Largest payload of one event."
     )
     deduplication_hours: int = Field(
         24, ge=1, le=24 * 31, description="How long a deduplication id is remembered."
@@ -135,8 +135,9 @@ def load_settings(
     values = _from_file(named) if named else {}
     origins = dict.fromkeys(values, f"in {named}")
     for name, text in environment.items():
-        if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG":
-            key = name.removeprefix(PREFIX).lower()
+        # An empty variable is how many tools say that it is not set.
+        if text and name.upper().startswith(PREFIX) and name != f"{PREFIX}CONFIG":
+            key = name[len(PREFIX) :].lower()
             values[key] = text
             origins[key] = "in the environment"
     for key, value in overrides.items():

@@ -205,6 +205,7 @@ async def test_an_ignored_event_does_not_use_up_its_deduplication_id(send):
         ({"payload": 7}, "payload"),
         ({"payload": "x"}, "payload"),
         ({"payload": {}}, "payload"),
+        ({"payload": "[" * 101 + "]" * 101}, "payload"),
         ({"payload": "x" * 3_000_000}, "payload"),
         ({"timestamp": None}, "timestamp"),
         ({"timestamp": "yesterday"}, "timestamp"),
@@ -229,6 +230,11 @@ async def test_an_unusable_event_costs_only_itself(send, change, field):
     assert refused["status"] == "error"
     assert refused["message"].startswith(f"{field}:")
     assert accepted["status"] == "success"
+
+
+async def test_many_brackets_are_not_deep_ones(send, outcome):
+    [result] = await send(event({"id": "W1", "name": "x", "list": [[{}]] * 500}))
+    assert (await outcome(result["event_id"]))["status"] == "success"
 
 
 async def test_an_event_that_is_no_object_is_an_error(send):
@@ -395,3 +401,19 @@ async def test_a_caller_without_a_key_is_refused(application, header):
         response = await stranger.post(EVENTS, json={}, headers=headers)
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_moment_outside_the_calendar_is_one_bad_event(send, moment):
+    bad, good = await send(event({"id": "T1"}, timestamp=moment), event({"id": "T2"}))
+    assert (bad["status"], good["status"]) == ("error", "success")
+    assert "timestamp" in bad["message"]
+
+
+async def test_a_number_that_would_fill_pages_is_refused(client, integration, send, outcome):
+    text = json.dumps({"integration_id": integration, "events": [event({"id": "N1", "amount": 7})]})
+    response = await client.post(EVENTS, content=text.replace(": 7}", ": 1e5000}"))
+    [huge] = response.json()["results"]
+    [after] = await send(event({"id": "N1", "amount": 1}))
+    assert (await outcome(huge["event_id"]))["error_code"] == "MALFORMED_PAYLOAD"
+    assert (await outcome(after["event_id"]))["status"] == "success"

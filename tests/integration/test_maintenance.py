@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from tieline.entities.retention import purge_recycle_bin
@@ -52,6 +55,48 @@ async def test_the_recycle_bin_keeps_entities_for_its_time(client, tx, org):
             f"SELECT count(*) FROM {table} WHERE org_id = $1 AND {column} = $2", org, entity_id
         )
         assert left == 0, table
+
+
+async def test_who_is_restored_at_this_moment_is_not_purged(client, database, org):
+    entity_id = await add_deleted_entity(client, "R0")
+    other = await database.dedicated()
+    try:
+        async with other.transaction():
+            await other.execute("UPDATE entities SET deleted_at = NULL WHERE id = $1", entity_id)
+            purging = asyncio.create_task(purge_all(database, org))
+            await until_somebody_waits(other)
+        assert await purging == 0
+    finally:
+        await other.close()
+    assert (await client.get(f"/entity/v2/entity/relic/{entity_id}")).status_code == 200
+
+
+async def purge_all(database, org):
+    """Empties the recycle bins as if it were tomorrow; what others lose comes back."""
+    try:
+        async with database.system() as tx:
+            await purge_recycle_bin(tx, datetime.now(UTC) + timedelta(days=1))
+            left = await tx.fetchval("SELECT count(*) FROM entities WHERE org_id = $1", org)
+            raise Undo
+    except Undo:
+        return 1 - left
+
+
+async def until_somebody_waits(connection):
+    async with asyncio.timeout(10):
+        while not await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+        ):
+            await asyncio.sleep(0.01)
+
+
+async def test_housekeeping_does_not_make_others_wait_behind_a_long_transaction(database):
+    partitions = duty("maintenance.partitions", now=datetime.now(UTC) + timedelta(days=3))
+    async with database.system() as reader:
+        await reader.fetchval("SELECT count(*) FROM inbound_events")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            async with asyncio.timeout(10), database.system() as tx:
+                await partitions.perform(tx)
 
 
 async def test_a_purged_relic_can_no_longer_be_looked_up(client, tx, org):
@@ -115,3 +160,13 @@ async def test_health_needs_no_key_and_readiness_asks_the_database(application):
         assert (await stranger.get("/healthz")).json() == {"status": "ok"}
         assert (await stranger.get("/readyz")).json() == {"status": "ok"}
         assert (await stranger.get("/")).json()["apis"].keys() == {"erp-integration", "entity"}
+
+
+@pytest.mark.parametrize("surface", ["erp-integration", "entity"])
+async def test_the_api_pages_load_nothing_from_elsewhere(client, surface):
+    page = (await client.get(f"/{surface}/docs")).text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sources
+    for source in sources:
+        assert source.startswith(f"/{surface}/"), source
+        assert (await client.get(source)).status_code == 200

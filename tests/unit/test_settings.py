@@ -123,3 +123,11 @@ def test_a_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_settings_cannot_be_changed_later() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]
+
+
+def test_an_empty_variable_is_as_good_as_none():
+    assert load_settings({"TIELINE_DATA_DIR": "", "TIELINE_PORT": ""}) == load_settings({})
+
+
+def test_the_case_of_a_variable_does_not_matter():
+    assert load_settings({"tieline_port": "99"}).port == 99

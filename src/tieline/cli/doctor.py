@@ -12,6 +12,7 @@ from tieline.kit import json
 from tieline.settings import Settings
 
 _WIDTH = 12
+_EXTERNAL_NEXT = "Start the server, or correct TIELINE_DATABASE_URL."
 
 
 async def examine_installation(settings: Settings, *, as_json: bool) -> int:
@@ -42,8 +43,12 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
             async for finding in examine_database(database, embedded=embedded):
                 yield finding
     except (DatabaseUnavailable, EmbeddedServerFailed) as error:
-        next_step = "Read postgres.log in the data directory." if embedded else "Start the server."
+        next_step = "Read postgres.log in the data directory." if embedded else _EXTERNAL_NEXT
         yield failed("database", error.message, next_step)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        next_step = "Let this account use the data directory." if embedded else _EXTERNAL_NEXT
+        yield failed("database", f"It cannot be reached ({place}{error.strerror}).", next_step)
 
 
 def _as_text(finding: Finding) -> str:

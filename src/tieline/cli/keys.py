@@ -10,8 +10,9 @@ from typing import Any
 
 from tieline.cli.database import migrated
 from tieline.cli.durations import parse_duration
+from tieline.identity.errors import ApiKeyNotFound
 from tieline.identity.models import EVERYTHING, ApiKey, KeyKind
-from tieline.identity.service import IdentityService
+from tieline.identity.service import DEFAULT_ORGANISATION, IdentityService
 from tieline.kit import json
 from tieline.kit.time import to_wire, utc_now
 from tieline.settings import Settings
@@ -64,14 +65,27 @@ async def show(settings: Settings, org_id: str, *, as_json: bool) -> None:
     elif found:
         print(_table(found))
     else:
-        print(f"Organisation {org_id} has no API keys. Create one: tieline keys create")
+        print(
+            f"Organisation {org_id} has no API keys. Create one: tieline keys create{_at(org_id)}"
+        )
 
 
 async def revoke(settings: Settings, org_id: str, key_id: str) -> None:
     """Revoke a key. Raises `ApiKeyNotFound`."""
     async with migrated(settings) as database:
-        await IdentityService(database).revoke_key(org_id, key_id)
+        try:
+            await IdentityService(database).revoke_key(org_id, key_id)
+        except ApiKeyNotFound:
+            raise ApiKeyNotFound(
+                f"Organisation {org_id} has no API key {key_id}. "
+                f"`tieline keys list{_at(org_id)}` shows those that it has."
+            ) from None
     print(f"Revoked {key_id}.")
+
+
+def _at(org_id: str) -> str:
+    """The option that a command needs to be about an organisation."""
+    return "" if org_id == DEFAULT_ORGANISATION else f" --org {org_id}"
 
 
 def _described(key: ApiKey) -> dict[str, Any]:

@@ -15,8 +15,10 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -30,6 +32,7 @@ from tieline.database.errors import EmbeddedServerFailed
 DATABASE = "tieline"
 USER = "tieline"
 PORT = 5432  # only names the socket file: the server does not listen on TCP
+_PLAIN_PATH = re.compile(r"[\w/.\- ]+")
 _START_SECONDS = 30
 _STOP_SECONDS = 30
 _SOCKET_PATH_LIMIT = 90  # bytes; the kernel allows 107 including the file name
@@ -90,9 +93,13 @@ class EmbeddedServer:
 
     @property
     def socket_dir(self) -> Path:
-        """Directory of the Unix socket: elsewhere if the path in the data directory is too long."""
+        """Directory of the Unix socket: in the data directory where its path can be a socket's.
+
+        It must not be too long, and it stands in configuration files and addresses, where a quote
+        or a comma would mean something else.
+        """
         inside = self.data_dir / "socket"
-        if len(os.fsencode(inside)) <= _SOCKET_PATH_LIMIT:
+        if len(os.fsencode(inside)) <= _SOCKET_PATH_LIMIT and _PLAIN_PATH.fullmatch(str(inside)):
             return inside
         digest = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"tieline-{os.getuid()}-{digest}"
@@ -121,6 +128,8 @@ class EmbeddedServer:
                 pass  # others still use it
             else:
                 self._stop()
+                if self.socket_dir.parent != self.data_dir:
+                    shutil.rmtree(self.socket_dir, ignore_errors=True)
             self._client_lock.close()
             self._client_lock = None
 
@@ -153,7 +162,7 @@ class EmbeddedServer:
 
     def _prepare(self) -> None:
         account = _unprivileged_account(self.cluster)
-        self.socket_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prepare_socket_dir(account)
         self.log_file.touch()
         if account is not None:
             for path in (self.socket_dir, self.log_file):
@@ -166,6 +175,18 @@ class EmbeddedServer:
         )
         if account is not None:
             os.chown(configuration, account.pw_uid, account.pw_gid)
+
+    def _prepare_socket_dir(self, account: pwd.struct_passwd | None) -> None:
+        """Make the socket's directory; one in the temporary directory must not be a stranger's."""
+        self.socket_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self.socket_dir.lstat()
+        owners = {os.geteuid(), account.pw_uid if account else os.geteuid()}
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
+            raise EmbeddedServerFailed(
+                f"{self.socket_dir} belongs to somebody else. Remove it, or choose another "
+                "data directory."
+            )
+        self.socket_dir.chmod(0o700)
 
     def _initialise(self, account: pwd.struct_passwd | None) -> None:
         # A directory without a control file is what a kill during initdb left: start afresh.

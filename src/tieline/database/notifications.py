@@ -53,7 +53,9 @@ class ChangeListener:
     async def _listen(self) -> None:
         while True:
             ended = asyncio.Event()
-            with contextlib.suppress(DatabaseUnavailable, asyncpg.PostgresError, OSError):
+            with contextlib.suppress(
+                DatabaseUnavailable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError
+            ):
                 connection = await self._database.listen(
                     [self._channel], lambda _, payload: self._changed(payload), lost=ended.set
                 )

@@ -28,8 +28,9 @@ CONNECTION_LOST = (
     asyncpg.TooManyConnectionsError,
     ConnectionError,
     TimeoutError,
-    FileNotFoundError,  # the socket of an embedded server that is just starting
 )
+# What connecting may end with besides: unknown hosts, no route, a socket that is not there yet.
+UNREACHABLE = (*CONNECTION_LOST, OSError)
 _RECOVERY_SECONDS = 10.0
 
 _T = TypeVar("_T")
@@ -125,7 +126,7 @@ class Database:
                 init=prepare_connection,
                 server_settings=session_settings("tieline"),
             )
-        except (*CONNECTION_LOST, asyncpg.PostgresError, ValueError) as error:
+        except (*UNREACHABLE, asyncpg.PostgresError, ValueError) as error:
             raise DatabaseUnavailable(_unreachable(error)) from error
 
     async def close(self) -> None:
@@ -185,14 +186,13 @@ class Database:
     @contextlib.asynccontextmanager
     async def _connection(self, *, begin: bool = False) -> AsyncIterator[asyncpg.Connection]:
         connection = await self._acquire(begin=begin)
-        assert self._pool is not None
         try:
             yield connection
             if begin:
                 await connection.execute("COMMIT")
         except CONNECTION_LOST as error:
             raise DatabaseUnavailable from error
-        except asyncpg.InterfaceError as error:
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             # The driver's own complaints: about a closed connection, or about a wrong call.
             if connection.is_closed():
                 raise DatabaseUnavailable from error
@@ -206,8 +206,7 @@ class Database:
                     connection.terminate()
             raise
         finally:
-            with contextlib.suppress(*CONNECTION_LOST, asyncpg.InterfaceError):
-                await self._pool.release(connection)
+            await self._give_back(connection)
 
     async def _acquire(self, *, begin: bool) -> asyncpg.Connection:
         """A connection that has just answered; waits for a database that is coming back."""
@@ -215,17 +214,15 @@ class Database:
             raise DatabaseUnavailable
         deadline = time.monotonic() + _RECOVERY_SECONDS
         while True:
-            connection = None
             try:
                 connection = await self._pool.acquire(timeout=30)
-                if begin:
-                    await connection.execute("BEGIN")
-                elif connection.is_closed():
-                    raise ConnectionError
-            except (*CONNECTION_LOST, asyncpg.InterfaceError) as error:
-                if connection is not None:
-                    with contextlib.suppress(*CONNECTION_LOST, asyncpg.InterfaceError):
-                        await self._pool.release(connection)
+                try:
+                    await _check(connection, begin=begin)
+                except BaseException:
+                    # Whoever is cancelled meanwhile must not take the connection along either.
+                    await self._give_back(connection)
+                    raise
+            except (*UNREACHABLE, asyncpg.InterfaceError) as error:
                 if time.monotonic() > deadline:
                     raise DatabaseUnavailable(_unreachable(error)) from error
                 await self.revive()
@@ -233,13 +230,20 @@ class Database:
             else:
                 return connection
 
+    async def _give_back(self, connection: asyncpg.Connection) -> None:
+        if self._pool is not None:
+            with contextlib.suppress(*CONNECTION_LOST, asyncpg.InterfaceError):
+                await self._pool.release(connection)
+
     async def revive(self) -> None:
         """Bring the embedded server back if it died; once for all who ask at the same time."""
         if self._embedded is None:
             return
         if self._revival is None or self._revival.done():
             self._revival = asyncio.create_task(asyncio.to_thread(self._embedded.ensure_running))
-        with contextlib.suppress(DatabaseUnavailable):
+        # A machine that is out of memory or of processes refuses to start it: whoever asked, asks
+        # again, and must not die of it.
+        with contextlib.suppress(DatabaseUnavailable, OSError):
             await asyncio.shield(self._revival)
 
     async def listen(
@@ -267,7 +271,7 @@ class Database:
         """A connection outside the pool, which the caller closes."""
         try:
             return await asyncpg.connect(self.url, server_settings=session_settings("tieline"))
-        except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
+        except (*UNREACHABLE, asyncpg.PostgresError) as error:
             raise DatabaseUnavailable(_unreachable(error)) from error
 
     async def retrying(self, work: Callable[[], Awaitable[_T]], *, attempts: int = 5) -> _T:
@@ -278,6 +282,14 @@ class Database:
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
                 await asyncio.sleep(0.01 * attempt)
         return await work()
+
+
+async def _check(connection: asyncpg.Connection, *, begin: bool) -> None:
+    """Begin a transaction if one is wanted. Raises `ConnectionError` for a lost connection."""
+    if begin:
+        await connection.execute("BEGIN")
+    elif connection.is_closed():
+        raise ConnectionError
 
 
 async def _reset(connection: asyncpg.Connection) -> None:

@@ -36,6 +36,19 @@ def judge_free_space(free: int, data_dir: Path) -> Finding:
     return passed("disk", message)
 
 
+def check_flush(data_dir: Path) -> Finding:
+    """How long it takes to make bytes durable in the data directory, if that is possible."""
+    try:
+        seconds = measure_fsync(data_dir)
+    except OSError as error:
+        return failed(
+            "durability",
+            f"Nothing can be written in {data_dir} ({error.strerror}).",
+            "Let the account that runs Tieline write there, or name another --data-dir.",
+        )
+    return judge_flush(seconds, "A flush to the disk of the data directory")
+
+
 def measure_fsync(directory: Path) -> float:
     """The median seconds that it takes to write 8 kB and make them durable."""
     durations = []

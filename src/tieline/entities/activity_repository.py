@@ -98,7 +98,7 @@ async def operations_of(
     rows = await tx.fetch(
         f"SELECT {_OPERATION} FROM entity_operations o "
         "WHERE o.org_id = $1 AND o.activity_id = $2 AND o.created_at = $3 "
-        "ORDER BY o.ordinal LIMIT $4 OFFSET $5",
+        "ORDER BY o.seq LIMIT $4 OFFSET $5",
         activity.id,
         activity.created_at,
         size,
@@ -165,7 +165,7 @@ async def _with_operations(
         "unnest($2::text[], $3::timestamptz[]) AS a (id, created_at), LATERAL ("
         "SELECT o.*, count(*) OVER () AS total FROM entity_operations o "
         "WHERE o.org_id = $1 AND o.activity_id = a.id AND o.created_at = a.created_at "
-        "ORDER BY o.entity_id <> $4, o.ordinal LIMIT $5) o",
+        "ORDER BY o.entity_id <> $4, o.seq LIMIT $5) o",
         [activity.id for activity in activities],
         [activity.created_at for activity in activities],
         entity_id,

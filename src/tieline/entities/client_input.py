@@ -26,10 +26,15 @@ def client_attributes(body: Any) -> dict[str, Any]:
         raise InvalidEntity("_title: must be a text or null.")
     for name in _TEXT_LISTS:
         _check_texts(attributes.get(name), name)
+    check_relations(attributes)
+    return attributes
+
+
+def check_relations(attributes: Mapping[str, Any]) -> None:
+    """Raise `InvalidEntity`, naming the place, when an attribute is no well-formed relation."""
     for name, value in attributes.items():
         if isinstance(value, Mapping) and "$relation" in value:
             _check_relation(name, value["$relation"])
-    return attributes
 
 
 def replaced(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypeVar
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 from tieline.database import OrgTransaction
 from tieline.database.codecs import LEXEME_SEPARATOR
+from tieline.database.pipeline import Copy, Pipeline, Statement, Step, UnexpectedRowCount
 from tieline.entities.models import (
     Operation,
     OperationKind,
@@ -21,13 +20,10 @@ from tieline.entities.models import (
 )
 from tieline.entities.search.lexemes import lexemes
 from tieline.entities.titles import title_of
-from tieline.entities.workspace import Workspace
+from tieline.entities.workspace import Changes, Workspace
 from tieline.kit import json
 from tieline.kit.errors import Conflict
 from tieline.kit.ids import new_uuid, parse_uuid
-
-_PART = 128
-_T = TypeVar("_T")
 
 
 class ConcurrentChange(Conflict):
@@ -41,70 +37,54 @@ async def flush(tx: OrgTransaction, workspace: Workspace) -> None:
 
     An entity that was loaded is only overwritten when its version is still the loaded one.
     """
-    if not workspace.operations:
-        return
-    states = {o.after.id: workspace.current[o.after.id] for o in workspace.operations}
-    templates = await _title_templates(tx, {o.after.schema for o in workspace.operations})
-    rows = _Rows(workspace, states, templates)
-    # Purged entities go last, with all their history but the final operation.
-    purged = [entity_id for entity_id, state in states.items() if state is None]
-    steps: list[Callable[[], Iterable[_Step]]] = [
-        rows.insertions,
-        rows.updates,
-        lambda: _activity_rows(workspace),
-        rows.operations,
-        lambda: _key_rows(workspace, states),
-        lambda: _relation_rows(workspace, states),
-        lambda: _purges(purged),
-    ]
-    await _run_overlapping(tx, steps)
+    with conflicts_named():
+        async with Pipeline(tx) as pipeline:
+            await write(pipeline, workspace.cut())
 
 
-async def _run_overlapping(
-    tx: OrgTransaction, steps: Iterable[Callable[[], Iterable[_Step]]]
-) -> None:
-    """Run statements one after the other; prepare the next while the database has the last."""
-    running: asyncio.Task[None] | None = None
+@contextlib.contextmanager
+def conflicts_named() -> Iterator[None]:
+    """Turns the database's word for somebody else's change into `ConcurrentChange`."""
     try:
-        for step in steps:
-            for statement in step():
-                if running is not None:
-                    await running
-                running = asyncio.create_task(statement.run(tx))
-                await asyncio.sleep(0)  # lets the statement reach the database
-        if running is not None:
-            await running
-    except BaseException:
-        if running is not None:
-            await asyncio.wait({running})
-            if not running.cancelled():
-                running.exception()
-        raise
+        yield
+    except UnexpectedRowCount:
+        raise ConcurrentChange from None
 
 
-async def _title_templates(tx: OrgTransaction, schemas: Iterable[str]) -> dict[str, str | None]:
-    """The title templates of the schemas; a schema seen for the first time comes into being."""
-    wanted = sorted(schemas)
-    sql = """
-        SELECT DISTINCT ON (slug) slug, document->>'title_template' AS template
-        FROM entity_schemas WHERE org_id = $1 AND slug = ANY($2) ORDER BY slug, version DESC
-    """
-    found = {row["slug"]: row["template"] for row in await tx.fetch(sql, wanted)}
-    missing = [slug for slug in wanted if slug not in found]
-    if missing:
-        await tx.execute(
-            """
-            INSERT INTO entity_schemas
-                (org_id, slug, version, id, declared, document, created_at, updated_at)
-            SELECT $1, slug, 1, id, false, document::json, now(), now()
-            FROM unnest($2::text[], $3::text[], $4::text[]) AS s (slug, id, document)
-            ON CONFLICT DO NOTHING
-            """,
-            missing,
-            [str(new_uuid()) for _ in missing],
-            [json.dumps_str(permissive_schema(slug)) for slug in missing],
+async def write(pipeline: Pipeline, changes: Changes) -> None:
+    """Have changes written, each row of a table prepared while the rows before it are written."""
+    if not changes.operations:
+        return
+    for step in _new_schemas(changes):
+        await pipeline.add(step)
+    rows = _Rows(changes, pipeline)
+    await rows.insert_created()
+    await rows.update_changed()
+    await pipeline.add(Copy("activities", _ACTIVITY_COLUMNS, _activities(changes)))
+    await rows.insert_operations()
+    # Last: what was purged goes with all its history but the final operation.
+    for steps in (_keys, _relations, _purges):
+        for step in steps(changes):
+            await pipeline.add(step)
+
+
+def _new_schemas(changes: Changes) -> Iterator[Step]:
+    """A schema that is seen for the first time comes into being."""
+    new = sorted({o.after.schema for o in changes.operations} - changes.templates.keys())
+    if new:
+        yield Statement(
+            "INSERT INTO entity_schemas "
+            "(org_id, slug, version, id, declared, document, created_at, updated_at) "
+            "SELECT $1, slug, 1, id, false, document::json, now(), now() "
+            "FROM unnest($2::text[], $3::text[], $4::text[]) AS s (slug, id, document) "
+            "WHERE NOT EXISTS (SELECT FROM entity_schemas e WHERE e.org_id = $1 "
+            "AND e.slug = s.slug) ON CONFLICT DO NOTHING",
+            [
+                new,
+                [str(new_uuid()) for _ in new],
+                [json.dumps_str(permissive_schema(slug)) for slug in new],
+            ],
         )
-    return found
 
 
 def permissive_schema(slug: str) -> dict[str, Any]:
@@ -124,35 +104,6 @@ _UPDATE = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    """One statement; `expected` rows must change, if it is given."""
-
-    sql: str
-    arguments: Sequence[Any]
-    expected: int | None = None
-
-    async def run(self, tx: OrgTransaction) -> None:
-        """Run it. Raises `ConcurrentChange` when another number of rows changed."""
-        changed = await tx.execute(self.sql, *self.arguments)
-        if self.expected is not None and changed != self.expected:
-            raise ConcurrentChange
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """New rows of a table that nothing can contradict."""
-
-    table: str
-    columns: Sequence[str]
-    rows: Sequence[tuple[Any, ...]]
-
-    async def run(self, tx: OrgTransaction) -> None:
-        """Add the rows."""
-        await tx.copy(self.table, self.columns, self.rows)
-
-
-_Step = _Statement | _Copy
 _CONTENT_COLUMNS = ("title", "attributes", "search")
 _STAMP_COLUMNS = ("version", "created_at", "updated_at", "deleted_at")
 _KEY_COLUMNS = ("schema", "attribute", "value", "entity_id")
@@ -160,7 +111,6 @@ _OPERATION_COLUMNS = (
     "entity_id",
     "created_at",
     "activity_id",
-    "ordinal",
     "operation",
     "schema",
     "payload",
@@ -183,92 +133,85 @@ _RELATION_COLUMNS = ("entity_id", "attribute", "position", "target_id", "tags")
 class _Rows:
     """The rows of changed entities and of the operations that changed them."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        states: Mapping[UUID, StoredEntity | None],
-        templates: Mapping[str, str | None],
-    ) -> None:
-        self._workspace = workspace
-        self._templates = templates
-        living = sorted((s for s in states.values() if s is not None), key=lambda s: s.id)
-        self._created = [s for s in living if s.id not in workspace.loaded]
-        self._changed = [s for s in living if s.id in workspace.loaded]
+    def __init__(self, changes: Changes, pipeline: Pipeline) -> None:
+        self._changes = changes
+        self._pipeline = pipeline
+        living = sorted((s for s in changes.states.values() if s is not None), key=lambda s: s.id)
+        self._created = [s for s in living if changes.before[s.id] is None]
+        self._changed = [s for s in living if changes.before[s.id] is not None]
         # Encoded once for the entity, and used again for its newest operation.
         self._encoded: dict[UUID, tuple[str | None, str]] = {}
 
-    def insertions(self) -> Iterator[_Step]:
-        """New entities."""
+    async def insert_created(self) -> None:
+        """Have the new entities written."""
         columns = ("id", "schema", *_CONTENT_COLUMNS, *_STAMP_COLUMNS)
-        for part in _parts(self._created):
-            rows = [
-                (s.id, s.schema, *self._content(s), s.version, *_moments(s), s.deleted_at)
-                for s in part
-            ]
-            yield _Copy("entities", columns, rows)
+        rows = await self._pipeline.prepare(self._created, self._insertion)
+        await self._pipeline.add(Copy("entities", columns, rows))
 
-    def updates(self) -> Iterator[_Step]:
-        """Changed entities, each only if it is still what was loaded."""
-        for part in _parts(self._changed):
-            rows = []
-            for state in part:
-                title, attributes, words = self._content(state)
-                stamp = (state.version, state.updated_at, state.deleted_at)
-                seen = self._workspace.loaded[state.id].version
-                rows.append((state.id, title, attributes, *stamp, words, seen))
-            yield _Statement(_UPDATE, _columns(rows), expected=len(rows))
+    def _insertion(self, s: StoredEntity) -> tuple[Any, ...]:
+        moments = (s.created_at, s.updated_at, s.deleted_at)
+        return (s.id, s.schema, *self._content(s), s.version, *moments)
 
-    def operations(self) -> Iterator[_Step]:
-        """The history. After the entities' own rows, whose JSON it shares."""
-        moments = {i: activity.created_at for i, activity in self._workspace.activities.items()}
-        for part in _parts(list(enumerate(self._workspace.operations))):
-            rows = [
-                (
-                    operation.after.id,
-                    moments[operation.activity.id],
-                    operation.activity.id,
-                    ordinal,
-                    operation.kind.value,
-                    operation.after.schema,
-                    self._payload(operation.after),
-                    _diff(operation),
-                    _json(operation.workflow_origin),
-                )
-                for ordinal, operation in part
-            ]
-            yield _Copy("entity_operations", _OPERATION_COLUMNS, rows)
+    async def update_changed(self) -> None:
+        """Have the changed entities written, each only if it is still what was loaded."""
+        if self._changed:
+            rows = await self._pipeline.prepare(self._changed, self._update)
+            await self._pipeline.add(Statement(_UPDATE, _columns(rows), expected=len(rows)))
+
+    def _update(self, s: StoredEntity) -> tuple[Any, ...]:
+        title, attributes, words = self._content(s)
+        seen = self._changes.before[s.id]
+        stamp = (s.version, s.updated_at, s.deleted_at)
+        return (s.id, title, attributes, *stamp, words, seen and seen.version)
+
+    async def insert_operations(self) -> None:
+        """Have the history written; after the entities' own rows, whose JSON it shares."""
+        rows = await self._pipeline.prepare(self._changes.operations, self._operation)
+        await self._pipeline.add(Copy("entity_operations", _OPERATION_COLUMNS, rows))
+
+    def _operation(self, operation: Operation) -> tuple[Any, ...]:
+        return (
+            operation.after.id,
+            operation.activity.created_at,
+            operation.activity.id,
+            operation.kind.value,
+            operation.after.schema,
+            self._payload(operation.after),
+            _diff(operation),
+            _json(operation.workflow_origin),
+        )
 
     def _content(self, state: StoredEntity) -> tuple[str | None, str, str]:
         """The title, the attributes as JSON, and the lexemes of an entity."""
-        title = title_of(state.attributes, self._templates.get(state.schema))
+        title = title_of(state.attributes, self._changes.templates.get(state.schema))
         attributes = json.dumps_str(state.attributes)
         self._encoded[state.id] = title, attributes
         words = lexemes(state.schema, title, state.attributes)
         return title, attributes, LEXEME_SEPARATOR.join(words)
 
     def _payload(self, state: StoredEntity) -> str:
-        org_id = self._workspace.org_id
-        if self._workspace.current[state.id] is not state or "_title" in state.attributes:
-            title = title_of(state.attributes, self._templates.get(state.schema))
+        org_id = self._changes.org_id
+        if self._changes.states[state.id] is not state or "_title" in state.attributes:
+            title = title_of(state.attributes, self._changes.templates.get(state.schema))
             return json.dumps_str(document(state, org_id, title))
         title, attributes = self._encoded[state.id]
         head = json.dumps_str(stamps(state, org_id, title))
         return head if attributes == "{}" else f"{head[:-1]},{attributes[1:]}"
 
 
-def _key_rows(workspace: Workspace, states: Mapping[UUID, StoredEntity | None]) -> Iterator[_Step]:
+def _keys(changes: Changes) -> Iterator[Step]:
     gone: list[tuple[str, str, str, UUID]] = []
     new: list[tuple[str, str, str, UUID]] = []
-    for entity_id, state in states.items():
-        stored = workspace.loaded.get(entity_id)
-        before = workspace.keys_of(stored) if stored else set()
-        after = workspace.keys_of(state) if state else set()
+    for entity_id, state in changes.states.items():
+        stored = changes.before[entity_id]
+        before = changes.keys_of(stored) if stored else set()
+        after = changes.keys_of(state) if state else set()
         if stored:
             gone += [(stored.schema, path, text, entity_id) for path, text in before - after]
         if state:
             new += [(state.schema, path, text, entity_id) for path, text in after - before]
     if gone:
-        yield _Statement(
+        yield Statement(
             "DELETE FROM entity_index i USING unnest($2::text[], $3::text[], $4::text[], "
             "$5::uuid[]) AS k (schema, attribute, value, entity_id) WHERE i.org_id = $1 "
             "AND i.schema = k.schema AND i.attribute = k.attribute AND i.value = k.value "
@@ -276,18 +219,15 @@ def _key_rows(workspace: Workspace, states: Mapping[UUID, StoredEntity | None]) 
             _columns(gone),
         )
     if new:
-        yield _Copy("entity_index", _KEY_COLUMNS, sorted(new))
+        yield Copy("entity_index", _KEY_COLUMNS, sorted(new))
 
 
-def _relation_rows(
-    workspace: Workspace, states: Mapping[UUID, StoredEntity | None]
-) -> Iterator[_Step]:
+def _relations(changes: Changes) -> Iterator[Step]:
     stale: list[tuple[UUID, str]] = []
     rows: list[tuple[UUID, str, int, UUID, list[str]]] = []
-    for entity_id, state in states.items():
-        stored = workspace.loaded.get(entity_id)
-        before = _relations(stored)
-        after = _relations(state)
+    for entity_id, state in changes.states.items():
+        before = _related(changes.before[entity_id])
+        after = _related(state)
         for attribute in before.keys() | after.keys():
             if before.get(attribute) == after.get(attribute):
                 continue
@@ -298,17 +238,17 @@ def _relation_rows(
                 for position, (target, tags) in enumerate(after.get(attribute, ()))
             ]
     if stale:
-        yield _Statement(
+        yield Statement(
             "DELETE FROM entity_relations r "
             "USING unnest($2::uuid[], $3::text[]) AS s (entity_id, attribute) "
             "WHERE r.org_id = $1 AND r.entity_id = s.entity_id AND r.attribute = s.attribute",
             _columns(stale),
         )
     if rows:
-        yield _Copy("entity_relations", _RELATION_COLUMNS, rows)
+        yield Copy("entity_relations", _RELATION_COLUMNS, rows)
 
 
-def _relations(entity: StoredEntity | None) -> dict[str, list[tuple[UUID, list[str]]]]:
+def _related(entity: StoredEntity | None) -> dict[str, list[tuple[UUID, list[str]]]]:
     """The relations of an entity by attribute, each with its tags."""
     found: dict[str, list[tuple[UUID, list[str]]]] = {}
     for attribute, value in (entity.attributes if entity else {}).items():
@@ -320,8 +260,8 @@ def _relations(entity: StoredEntity | None) -> dict[str, list[tuple[UUID, list[s
     return found
 
 
-def _activity_rows(workspace: Workspace) -> Iterator[_Step]:
-    rows = [
+def _activities(changes: Changes) -> list[tuple[Any, ...]]:
+    return [
         (
             activity.id,
             activity.created_at,
@@ -332,11 +272,9 @@ def _activity_rows(workspace: Workspace) -> Iterator[_Step]:
             _json(activity.caller),
             activity.pending,
         )
-        for activity in workspace.activities.values()
+        for activity in changes.activities.values()
         if not activity.stored
     ]
-    if rows:
-        yield _Copy("activities", _ACTIVITY_COLUMNS, rows)
 
 
 def _diff(operation: Operation) -> str | None:
@@ -347,7 +285,8 @@ def _diff(operation: Operation) -> str | None:
     return json.dumps_str({"added": diff.added, "updated": diff.updated, "deleted": diff.deleted})
 
 
-def _purges(ids: Sequence[UUID]) -> Iterator[_Step]:
+def _purges(changes: Changes) -> Iterator[Step]:
+    ids = [entity_id for entity_id, state in changes.states.items() if state is None]
     if not ids:
         return
     for condition in (
@@ -357,17 +296,7 @@ def _purges(ids: Sequence[UUID]) -> Iterator[_Step]:
         "AND operation <> 'deleteEntity'",
         "activity_attachments WHERE org_id = $1 AND entity_id = ANY($2)",
     ):
-        yield _Statement(f"DELETE FROM {condition}", [ids])
-
-
-def _moments(state: StoredEntity) -> tuple[datetime, datetime]:
-    return state.created_at, state.updated_at
-
-
-def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Pieces small enough that preparing one takes about as long as writing the one before."""
-    for start in range(0, len(items), _PART):
-        yield items[start : start + _PART]
+        yield Statement(f"DELETE FROM {condition}", [ids])
 
 
 def _json(value: Any) -> str | None:

@@ -91,10 +91,23 @@ def compare(before: Attributes, after: Attributes) -> Diff:
         updated={
             name: before[name]
             for name, value in after.items()
-            if name in before and before[name] != value
+            if name in before and not same(before[name], value)
         },
         deleted={name: value for name, value in before.items() if name not in after},
     )
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal. Unlike Python, JSON tells `true` from 1."""
+    if one != other:
+        return False
+    if isinstance(one, str):
+        return True
+    if isinstance(one, list):
+        return all(map(same, one, other))
+    if isinstance(one, dict):
+        return all(same(value, other[name]) for name, value in one.items())
+    return isinstance(one, bool) == isinstance(other, bool)
 
 
 def document(entity: StoredEntity, org_id: str, title: str | None) -> dict[str, Any]:

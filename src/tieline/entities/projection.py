@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 MAX_FIELDS = 200
+MAX_FIELD_LENGTH = 512
 _ANY_DEPTH = "**"
 
 Path = tuple[str, ...]
@@ -32,7 +33,13 @@ class Projection:
 
 
 def _path(name: str) -> Path:
-    return tuple(name.split("."))
+    steps = name.split(".")
+    # Any depth twice in a row is any depth.
+    return tuple(
+        step
+        for step, before in zip(steps, ["", *steps], strict=False)
+        if (step, before) != (_ANY_DEPTH, _ANY_DEPTH)
+    )
 
 
 def _include(document: dict[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
@@ -91,4 +98,10 @@ def _step(key: str, paths: Sequence[Path]) -> list[Path]:
 
 @lru_cache(1024)
 def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", pattern)))
+    # Atomic: what lies between two wildcards is taken where it first occurs and never tried again,
+    # else a pattern with many of them would keep the whole process busy for hours.
+    first, *rest = (re.escape(part) for part in re.split(r"\*+", pattern))
+    if not rest:
+        return re.compile(first)
+    between = "".join(f"(?>.*?{part})" for part in rest[:-1])
+    return re.compile(f"{first}{between}.*{rest[-1]}", re.DOTALL)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,16 +21,24 @@ from tieline.entities.queries import (
     related_entities,
 )
 from tieline.entities.search import repository
+from tieline.entities.search.errors import SearchTooExpensive
 from tieline.entities.search.models import Search, SearchResults, TitledEntity
 
 Document = dict[str, Any]
 
+_SEARCHES_AT_ONCE = 4
+
 
 class EntityReads:
-    """Questions about the entities of all organisations."""
+    """Questions about the entities of all organisations.
 
-    def __init__(self, database: Database) -> None:
+    Searches run a few at a time and not for long: they must leave connections to everything else.
+    """
+
+    def __init__(self, database: Database, *, search_seconds: float = 10.0) -> None:
         self._database = database
+        self._search_seconds = search_seconds
+        self._searching = asyncio.Semaphore(_SEARCHES_AT_ONCE)
 
     async def get(self, org_id: str, schema: str, entity_id: UUID) -> TitledEntity:
         """An entity that is not deleted. Raises `EntityNotFound`."""
@@ -36,15 +46,18 @@ class EntityReads:
             return await _live(tx, schema, entity_id)
 
     async def search(self, org_id: str, query: Search) -> SearchResults:
-        """A page of matches. Raises `InvalidQuery` when `after` does not fit the order."""
-        async with self._database.reading(org_id) as tx:
+        """A page of matches.
+
+        Raises `InvalidQuery` when `after` does not fit the order, and `SearchTooExpensive`.
+        """
+        async with self._search(org_id) as tx:
             return await repository.search(tx, query)
 
     async def related(
         self, org_id: str, schema: str, entity_id: UUID, query: RelatedQuery
     ) -> RelatedPage:
-        """The relations of an entity. Raises `EntityNotFound`."""
-        async with self._database.reading(org_id) as tx:
+        """The relations of an entity. Raises `EntityNotFound` and `SearchTooExpensive`."""
+        async with self._search(org_id) as tx:
             await _live(tx, schema, entity_id)
             return await related_entities(tx, entity_id, query)
 
@@ -63,6 +76,15 @@ class EntityReads:
             found = await live_entities(tx, ids)
         known = {item.entity.id: wire_document(org_id, item) for item in found}
         return [hydrated(content, known) for content in documents]
+
+    @contextlib.asynccontextmanager
+    async def _search(self, org_id: str) -> AsyncIterator[OrgTransaction]:
+        async with self._searching, self._database.reading(org_id) as tx:
+            try:
+                async with asyncio.timeout(self._search_seconds):
+                    yield tx
+            except TimeoutError:
+                raise SearchTooExpensive from None
 
 
 def wire_document(org_id: str, found: TitledEntity) -> Document:

@@ -15,6 +15,13 @@ from tieline.kit import json
 
 COLUMNS = "e.id, e.schema, e.attributes, e.version, e.created_at, e.updated_at, e.deleted_at"
 
+# Of a value that thousands share, more than a few matches would fill the memory and say no more.
+# Living ones come first, the oldest at the head; then those that were deleted last.
+_MATCHES_PER_KEY = 100
+_FIRST_MATCHES = (
+    f"ORDER BY e.deleted_at DESC NULLS FIRST, e.created_at, e.id LIMIT {_MATCHES_PER_KEY}"
+)
+
 # Entities that match several keys at once are found through the rarest of them: the others are
 # then only probed. Without this, `source = ERP AND number = 4711` would read all of `ERP`.
 _FIND_BY_KEYS = f"""
@@ -29,32 +36,30 @@ WITH key AS (
         FROM key k) AS counted
     ORDER BY no, matches
 )
-SELECT {COLUMNS} FROM (
-    SELECT DISTINCT i.entity_id FROM rarest r
-    JOIN entity_index i ON i.org_id = $1 AND i.schema = r.schema
-        AND i.attribute = r.path AND i.value = r.value
-    WHERE NOT EXISTS (
+SELECT {COLUMNS} FROM rarest r CROSS JOIN LATERAL (
+    SELECT e.* FROM entity_index i JOIN entities e ON e.org_id = $1 AND e.id = i.entity_id
+    WHERE i.org_id = $1 AND i.schema = r.schema AND i.attribute = r.path AND i.value = r.value
+    AND NOT EXISTS (
         SELECT FROM key o WHERE o.no = r.no AND (o.path, o.value) <> (r.path, r.value)
         AND NOT EXISTS (
             SELECT FROM entity_index p WHERE p.org_id = $1 AND p.schema = o.schema
                 AND p.attribute = o.path AND p.value = o.value AND p.entity_id = i.entity_id))
-) AS found JOIN entities e ON e.org_id = $1 AND e.id = found.entity_id
+    {_FIRST_MATCHES}) e
 """
 
 _FIND_BY_SINGLE_KEYS = f"""
-SELECT {COLUMNS} FROM (
-    SELECT DISTINCT i.entity_id
-    FROM unnest($2::text[], $3::text[], $4::text[]) AS k (schema, path, value)
-    JOIN entity_index i ON i.org_id = $1 AND i.schema = k.schema
-        AND i.attribute = k.path AND i.value = k.value
-) AS found JOIN entities e ON e.org_id = $1 AND e.id = found.entity_id
+SELECT {COLUMNS} FROM unnest($2::text[], $3::text[], $4::text[]) AS k (schema, path, value)
+CROSS JOIN LATERAL (
+    SELECT e.* FROM entity_index i JOIN entities e ON e.org_id = $1 AND e.id = i.entity_id
+    WHERE i.org_id = $1 AND i.schema = k.schema AND i.attribute = k.path AND i.value = k.value
+    {_FIRST_MATCHES}) e
 """
 
 
 async def open_workspace(
     tx: OrgTransaction, workspace: Workspace, schemas: Collection[str]
 ) -> None:
-    """Tell the workspace which attributes of the schemas are looked up by value.
+    """Tell the workspace how the schemas make titles and which attributes are looked up by value.
 
     Until the transaction ends, no further attribute can be registered: rows written here would
     miss it.
@@ -69,10 +74,16 @@ async def open_workspace(
     for row in rows:
         indexed[row["schema"]].add(row["attribute"])
     workspace.indexed.update((schema, frozenset(paths)) for schema, paths in indexed.items())
+    rows = await tx.fetch(
+        "SELECT DISTINCT ON (slug) slug, document->>'title_template' AS template "
+        "FROM entity_schemas WHERE org_id = $1 AND slug = ANY($2) ORDER BY slug, version DESC",
+        list(schemas),
+    )
+    workspace.templates.update((row["slug"], row["template"]) for row in rows)
 
 
 async def load_by_keys(tx: OrgTransaction, workspace: Workspace, keys: Collection[Key]) -> None:
-    """Load every entity that matches one of the keys as a whole."""
+    """Load the entities that match one of the keys as a whole, of each key at most a hundred."""
     single = [key for key in keys if len(key.pairs) == 1 and key.pairs[0][0] != ID_PATH]
     several = [key for key in keys if len(key.pairs) > 1]
     if single:
@@ -88,7 +99,7 @@ async def load_by_keys(tx: OrgTransaction, workspace: Workspace, keys: Collectio
         flat = [(no, key.schema, *pair) for no, key in enumerate(several) for pair in key.pairs]
         rows = await tx.fetch(_FIND_BY_KEYS, *(list(column) for column in zip(*flat, strict=True)))
         _add(workspace, rows)
-    ids = [key.pairs[0][1] for key in keys if key.pairs[0][0] == ID_PATH]
+    ids = [text for key in keys for path, text in key.pairs if path == ID_PATH]
     await load_by_ids(tx, workspace, [i for text in ids if (i := _uuid(text)) is not None])
 
 
@@ -132,7 +143,8 @@ def entity_of(row: asyncpg.Record) -> StoredEntity:
 
 def _add(workspace: Workspace, rows: Iterable[asyncpg.Record]) -> None:
     for row in rows:
-        workspace.add(entity_of(row))
+        if row["id"] not in workspace.current:
+            workspace.add(entity_of(row))
 
 
 def _uuid(text: str) -> UUID | None:

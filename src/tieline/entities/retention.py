@@ -15,8 +15,10 @@ async def purge_recycle_bin(tx: Transaction, before: datetime) -> int:
     Takes the oldest few thousand; what is left goes with the next pass.
     """
     rows = await tx.fetch(
-        "DELETE FROM entities WHERE (org_id, id) IN (SELECT org_id, id FROM entities "
-        "WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2) RETURNING org_id, id, schema",
+        # Asked twice: whoever is being restored at this moment is looked at again after that.
+        "DELETE FROM entities WHERE deleted_at < $1 AND (org_id, id) IN (SELECT org_id, id "
+        "FROM entities WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2) "
+        "RETURNING org_id, id, schema",
         before,
         _AT_ONCE,
     )

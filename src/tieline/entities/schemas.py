@@ -12,6 +12,7 @@ from tieline.entities.errors import InvalidSchema
 from tieline.kit.time import to_wire
 
 SLUG = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+MAX_TEMPLATE_LENGTH = 2_000
 # Stamped by the store; what a client sends of these is what it once read.
 _STAMPED = frozenset(
     {"id", "version", "created_at", "updated_at", "frozen", "latest", "draft", "_summary"}
@@ -65,6 +66,8 @@ def _faults(slug: str, body: Mapping[str, Any]) -> Iterator[str]:
     for name in _OPTIONAL_TEXTS:
         if body.get(name) is not None and not isinstance(body[name], str):
             yield f"{name}: must be a text."
+    if len(body.get("title_template") or "") > MAX_TEMPLATE_LENGTH:
+        yield f"title_template: is longer than {MAX_TEMPLATE_LENGTH} characters."
     for name in _LISTS:
         if not isinstance(body.get(name), list):
             yield f"{name}: is required and must be a list."

@@ -9,8 +9,10 @@ from typing import Any
 from tieline.entities.search.lexemes import scalar_text
 
 MAX_TITLE_LENGTH = 500
+# Of a longer text only the beginning is looked at: a template may name it many times.
+_LONGEST_SOURCE = 4 * MAX_TITLE_LENGTH
 
-_PLACEHOLDER = re.compile(r"\{\{\{?\s*([^{}]*?)\s*\}?\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\{?([^{}]*)\}?\}\}")
 _NAMES = ("name", "title", "full_name", "display_name", "company_name", "label", "subject")
 
 
@@ -49,7 +51,7 @@ def fill_template(template: str, attributes: Mapping[str, Any]) -> str | None:
 
     def value(match: re.Match[str]) -> str:
         nonlocal found
-        text = _text(_at(attributes, match.group(1)))
+        text = _text(_at(attributes, match.group(1).strip()))
         found = found or text is not None
         return text or ""
 
@@ -71,7 +73,7 @@ def _at(attributes: Mapping[str, Any], path: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    text = value if isinstance(value, str) else scalar_text(value)
+    text = value[:_LONGEST_SOURCE] if isinstance(value, str) else scalar_text(value)
     return " ".join(text.split()) or None if text is not None else None
 
 

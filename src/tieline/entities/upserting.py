@@ -61,7 +61,7 @@ async def find_match(
     # Looked at twice, because only what was found can be locked, and it may change until then.
     seen = Workspace(workspace.org_id, workspace.now, workspace.indexed)
     await _load(tx, seen, key)
-    await lock_entities(tx, list(seen.loaded))
+    await lock_entities(tx, list(seen.current))
     await _load(tx, workspace, key)
     found = workspace.find(key.key)
     if not found.live:

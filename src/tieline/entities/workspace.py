@@ -58,6 +58,31 @@ class Found(msgspec.Struct, frozen=True):
     deleted: Sequence[StoredEntity]
 
 
+class Changes(msgspec.Struct, frozen=True):
+    """What a workspace changed: for each entity the states before and after, None for no entity."""
+
+    org_id: str
+    indexed: Mapping[str, frozenset[str]]
+    templates: Mapping[str, str | None]
+    before: Mapping[UUID, StoredEntity | None]
+    states: Mapping[UUID, StoredEntity | None]
+    operations: Sequence[Operation]
+    activities: Mapping[str, Activity]
+
+    def keys_of(self, entity: StoredEntity) -> set[tuple[str, str]]:
+        """The (path, key text) rows that an entity has in the look-up table."""
+        return read_keys(entity, self.indexed)
+
+
+def read_keys(entity: StoredEntity, indexed: Mapping[str, frozenset[str]]) -> set[tuple[str, str]]:
+    """The (path, key text) pairs by which an entity is looked up."""
+    return {
+        (path, text)
+        for path in indexed.get(entity.schema, ())
+        for text in index_values(entity.attributes, path)
+    }
+
+
 class Workspace:
     """The entities of one organisation that one transaction reads and changes."""
 
@@ -67,7 +92,10 @@ class Workspace:
         self.org_id = org_id
         self.now = now
         self.indexed = dict(indexed or {})
-        self.loaded: dict[UUID, StoredEntity] = {}
+        # The title templates of the schemas that exist.
+        self.templates: dict[str, str | None] = {}
+        # As the database has them, or will have them once the changes handed over are written.
+        self._written: dict[UUID, StoredEntity | None] = {}
         self.current: dict[UUID, StoredEntity | None] = {}
         self.operations: list[Operation] = []
         self.activities: dict[str, Activity] = {}
@@ -81,8 +109,8 @@ class Workspace:
 
     def add(self, entity: StoredEntity) -> None:
         """Take in an entity as it is stored; one that is already here stays as it is."""
-        if entity.id not in self.loaded:
-            self.loaded[entity.id] = entity
+        if entity.id not in self.current:
+            self._written[entity.id] = entity
             self.current[entity.id] = entity
             self._enter(entity)
 
@@ -184,6 +212,26 @@ class Workspace:
         self._last[after.id] = (len(self.operations), before)
         self.operations.append(Operation(kind, activity, after, diff, workflow_origin))
 
+    # --- handing over ---
+
+    def cut(self) -> Changes:
+        """Hand over all changes since the last cut, to be written. They cannot be undone here."""
+        ids = {operation.after.id for operation in self.operations}
+        changes = Changes(
+            org_id=self.org_id,
+            indexed=self.indexed,
+            templates=self.templates,
+            before={entity_id: self._written.get(entity_id) for entity_id in ids},
+            states={entity_id: self.current[entity_id] for entity_id in ids},
+            operations=self.operations,
+            activities=self.activities,
+        )
+        self._written.update(changes.states)
+        self.operations, self.activities = [], {}
+        self._journal.clear()
+        self._last.clear()
+        return changes
+
     # --- savepoints ---
 
     def savepoint(self) -> tuple[int, int]:
@@ -217,21 +265,8 @@ class Workspace:
 
     # --- keys ---
 
-    def keys_of(self, entity: StoredEntity) -> set[tuple[str, str]]:
-        """The (path, key text) rows that an entity has in the look-up table."""
-        if self.current.get(entity.id) is entity:
-            return self._keys[entity.id]
-        return self._read_keys(entity)
-
-    def _read_keys(self, entity: StoredEntity) -> set[tuple[str, str]]:
-        return {
-            (path, text)
-            for path in self.indexed.get(entity.schema, ())
-            for text in index_values(entity.attributes, path)
-        }
-
     def _enter(self, entity: StoredEntity) -> None:
-        keys = self._keys[entity.id] = self._read_keys(entity)
+        keys = self._keys[entity.id] = read_keys(entity, self.indexed)
         for path, text in keys:
             self._by_key.setdefault((entity.schema, path, text), set()).add(entity.id)
 

@@ -8,6 +8,7 @@ a task may run twice when its process dies.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,13 @@ from tieline.expressions.process import Loss, WorkerProcess
 
 _MAX_CRASHES_PER_TASK = 2
 _MAX_FRUITLESS_ROUNDS = 3
+
+# A batch gives its process up between slices: batches of others must not wait until all of a slow
+# one is done, and a process must not hold the whole of a large one in its limited memory.
+_SLICE_SECONDS = 0.1
+_SLICE_BYTES = 8 << 20
+_FIRST_SLICE = 20
+_LARGEST_SLICE = 200
 
 
 class _Slot:
@@ -101,7 +109,7 @@ class _Run:
 
 
 class SandboxPool:
-    """`size` processes running the handler; each `run` has one of them for itself."""
+    """`size` processes running the handler; concurrent runs take turns with them."""
 
     def __init__(self, *, handler: str, size: int = 1, limits: Limits = DEFAULT_LIMITS) -> None:
         if size < 1:
@@ -144,12 +152,40 @@ class SandboxPool:
             raise SandboxClosed
         if not tasks:
             return []
+        results: list[Result] = []
+        count = _FIRST_SLICE
+        while len(results) < len(tasks):
+            part = _next_slice(tasks, len(results), count)
+            done, seconds = await self._run_slice(shared, part)
+            results += done
+            count = round(len(part) * _SLICE_SECONDS / max(seconds, 0.001))
+            count = max(1, min(count, _LARGEST_SLICE))
+            await asyncio.sleep(0)  # whoever waits for the process takes it now
+        return results
+
+    async def _run_slice(
+        self, shared: Mapping[str, bytes], tasks: Sequence[Task]
+    ) -> tuple[list[Result], float]:
+        """The results of a few tasks, and the seconds that they took."""
         slot = await self._idle.get()
+        started = time.monotonic()
         try:
-            return await _Run(shared, tasks, self._limits).finish(slot)
+            results = await _Run(shared, tasks, self._limits).finish(slot)
+            return results, time.monotonic() - started
         except BaseException:
             # Whatever happened in between, the next batch must not see this one's leftovers.
             await slot.stop()
             raise
         finally:
             self._idle.put_nowait(slot)
+
+
+def _next_slice(tasks: Sequence[Task], start: int, count: int) -> Sequence[Task]:
+    """Up to `count` tasks from `start`, and no more bytes than fit, but at least one."""
+    end, size = start, 0
+    while end < min(start + count, len(tasks)):
+        size += len(tasks[end].body)
+        if size > _SLICE_BYTES and end > start:
+            break
+        end += 1
+    return tasks[start:end]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,9 @@ from tieline.http.responses import reply
 from tieline.kit.errors import InvalidInput, TielineError
 
 log = structlog.get_logger(__name__)
+
+# A value that no column takes, or one that is too long for an index or too deep for a path.
+REFUSED_BY_DATABASE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 
 ErrorBody = Callable[[int, str, str], dict[str, Any]]
 
@@ -68,10 +72,15 @@ def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status = error.status_code
-        return answer(request, status, _STATUS_CODES.get(status, "HTTP_ERROR"), str(error.detail))
+        message = str(error.detail)
+        if message == HTTPStatus(status).phrase:
+            # The framework's own words for a path or method that no route takes.
+            message = f"{message}: {request.method} {request.url.path}. GET / names the API pages."
+        return answer(request, status, _STATUS_CODES.get(status, "HTTP_ERROR"), message)
 
     async def unstorable(request: Request, error: Exception) -> Response:
-        message = f"The request holds a value that cannot be stored: {error}. Remove it."
+        reason = str(error).partition("\n")[0]
+        message = f"The request holds a value that the database refuses: {reason}. Change it."
         return answer(request, 400, "UNSTORABLE_VALUE", message)
 
     async def unknown(request: Request, error: Exception) -> Response:
@@ -82,7 +91,8 @@ def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
     app.add_exception_handler(TielineError, known)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(asyncpg.DataError, unstorable)
+    for refused in REFUSED_BY_DATABASE:
+        app.add_exception_handler(refused, unstorable)
     app.add_exception_handler(Exception, unknown)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import Response
+from fastapi.responses import JSONResponse
 
 from tieline.kit import json
 
 
-class JsonResponse(Response):
+class JsonResponse(JSONResponse):
     """JSON by `tieline.kit.json`: exact numbers, compact, fast."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """The body's bytes."""

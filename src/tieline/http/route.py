@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import asyncpg
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -15,6 +14,7 @@ from starlette.types import Scope
 
 from tieline.database import OrgTransaction
 from tieline.http.auth import authenticate
+from tieline.http.errors import REFUSED_BY_DATABASE
 from tieline.http.services import services
 from tieline.kit import json
 from tieline.kit.errors import Conflict, InvalidInput, TielineError
@@ -45,36 +45,14 @@ class ExactRequest(Request):
 
 def parse_json(text: bytes, max_depth: int) -> Any:
     """The value of a JSON text. Raises `HTTPException` 400 when it is broken or too deep."""
-    if _deeper_than(text, max_depth):
+    if not text.strip():
+        raise HTTPException(400, "The body is empty. Send the JSON that the API page describes.")
+    if json.deeper_than(text, max_depth):
         raise HTTPException(400, f"The JSON is nested deeper than {max_depth} levels.")
     try:
         return json.loads(text)
     except (json.InvalidJson, UnicodeDecodeError, RecursionError) as error:
         raise HTTPException(400, f"The body is not valid JSON: {error}") from None
-
-
-def _deeper_than(text: bytes, limit: int) -> bool:
-    if text.count(b"[") + text.count(b"{") <= limit:
-        return False
-    depth = 0
-    in_string = escaped = False
-    for byte in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > limit:
-                return True
-        elif byte in b"]}":
-            depth -= 1
-    return False
 
 
 class TielineRoute(APIRoute):
@@ -94,7 +72,7 @@ class TielineRoute(APIRoute):
                 if key is None or exact.method not in _UNSAFE:
                     return await handler(exact)
                 return await _once(exact, key, handler)
-            except (TielineError, HTTPException, RequestValidationError, asyncpg.DataError):
+            except (TielineError, HTTPException, RequestValidationError, *REFUSED_BY_DATABASE):
                 raise
             except Exception as error:
                 # Turned into an ordinary error here, it is answered and logged just once.
@@ -126,15 +104,16 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
         if stored is not None:
             return stored
         response = await handler(request)
-        if response.status_code < 400:
-            await tx.execute(
-                "UPDATE idempotency_keys SET status = $3, headers = $4, body = $5 "
-                "WHERE org_id = $1 AND key = $2",
-                key,
-                response.status_code,
-                json.dumps_str({"content-type": response.headers.get("content-type", "")}),
-                bytes(response.body),
-            )
+        # Refusals are raised and undo the claim. A response with an error status, such as a
+        # validation's verdict, is an answer like any other.
+        await tx.execute(
+            "UPDATE idempotency_keys SET status = $3, headers = $4, body = $5 "
+            "WHERE org_id = $1 AND key = $2",
+            key,
+            response.status_code,
+            json.dumps_str({"content-type": response.headers.get("content-type", "")}),
+            bytes(response.body),
+        )
         return response
 
 

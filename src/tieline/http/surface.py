@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
 
 from tieline import __version__
 from tieline.http.errors import ErrorBody, install_error_handlers
@@ -20,7 +21,10 @@ def new_surface(
     routers: Sequence[APIRouter],
 ) -> FastAPI:
     """A sub-application. Its page is at `docs`, the page as JSON at `openapi.json`."""
-    app = FastAPI(
+    # The viewer of the page comes with the package: it must work in a network that is closed, and
+    # a page into which people type keys must not run a third party's scripts.
+    app = FastAPIOffline(
+        redoc_url=None,
         title=title,
         description=description,
         version=__version__,

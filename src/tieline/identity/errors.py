@@ -21,8 +21,14 @@ class UnknownScope(InvalidInput):
     code = "UNKNOWN_SCOPE"
 
 
+class InvalidKeyName(InvalidInput):
+    """A key's name has 1 to 100 characters. Say what the key is for."""
+
+    code = "INVALID_KEY_NAME"
+
+
 class InvalidOrganisation(InvalidInput):
-    """This cannot be an organisation's id. Use up to 64 letters, digits, `-` and `_`."""
+    """An organisation's id is up to 64 letters, digits, `-` and `_`, letter or digit first."""
 
     code = "INVALID_ORGANISATION"
 

@@ -14,6 +14,7 @@ from tieline.identity import keys, repository
 from tieline.identity.errors import (
     ApiKeyNotFound,
     InvalidApiKey,
+    InvalidKeyName,
     InvalidOrganisation,
     UnknownScope,
 )
@@ -23,6 +24,7 @@ from tieline.kit.time import Clock, utc_now
 
 DEFAULT_ORGANISATION = "default"
 _CACHED_KEYS = 10_000
+_LONGEST_NAME = 100
 _CACHE_SECONDS = 60.0
 _ORGANISATION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}")
 
@@ -58,10 +60,12 @@ class IdentityService:
     ) -> tuple[ApiKey, str]:
         """A new key and its text, which cannot be read again; creates the organisation if new.
 
-        Raises `InvalidOrganisation` and `UnknownScope`.
+        Raises `InvalidOrganisation`, `InvalidKeyName` and `UnknownScope`.
         """
         if not _ORGANISATION.fullmatch(org_id):
             raise InvalidOrganisation
+        if not 1 <= len(name.strip()) <= _LONGEST_NAME or not name.isprintable():
+            raise InvalidKeyName
         wanted = tuple(dict.fromkeys(scopes))
         for scope in wanted:
             if scope != EVERYTHING and scope not in set(Scope):

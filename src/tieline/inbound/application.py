@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, assert_never
 from uuid import UUID
 
-from tieline.entities.models import Activity, StoredEntity
+from tieline.entities.client_input import check_relations
+from tieline.entities.errors import InvalidEntity
+from tieline.entities.models import STAMPED, Activity, StoredEntity
 from tieline.entities.workspace import ID_PATH, Found, Key, Workspace
 from tieline.inbound.merging import merge_attributes, merge_relations, relation_item
 from tieline.kit.errors import TielineError
@@ -51,6 +53,12 @@ class UnusableUniqueId(EventNotApplicable):
     """A unique id has no usable value. Send it, or correct the field that produces it."""
 
     code = "MISSING_UNIQUE_IDENTIFIERS"
+
+
+class MalformedRelation(EventNotApplicable):
+    """A mapped value says that it is a relation but is none. Correct the source of its value."""
+
+    code = "ATTRIBUTE_TYPE_MISMATCH"
 
 
 class FeatureNotAvailable(EventNotApplicable):
@@ -136,8 +144,7 @@ def _upsert(
             f"The matching {update.schema} {entity.id} was in the recycle bin and was restored.",
         )
     existing = entity.attributes if entity else {}
-    attributes = merge_attributes(existing, update.attributes)
-    attributes.pop(ID_PATH, None)
+    attributes = merge_attributes(existing, _writable(update))
     unresolved: list[tuple[str, RelationUpdate]] = []
     for name, relation in update.relations.items():
         items = _resolve(workspace, relation)
@@ -152,6 +159,22 @@ def _upsert(
         changed = workspace.update(entity, attributes, activity)
         applied.touched(changed, "unchanged" if changed is entity else "updated")
     deferred += [(entity.id, update.schema, name, relation) for name, relation in unresolved]
+
+
+def _writable(update: EntityUpdate) -> dict[str, Any]:
+    """The mapped attributes without what only the store itself sets.
+
+    Raises `MalformedRelation`: a payload's own `$relation` may be copied, and must be one.
+    """
+    attributes = {k: v for k, v in update.attributes.items() if k not in STAMPED}
+    try:
+        check_relations(attributes)
+    except InvalidEntity as error:
+        raise MalformedRelation(
+            f"entities[{update.block}] ({update.schema}): {error.message} "
+            "Correct the source of its value."
+        ) from None
+    return attributes
 
 
 def _remove(

@@ -7,10 +7,11 @@ so every effect happens exactly once, however often the job runs.
 
 from __future__ import annotations
 
-import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +19,10 @@ import asyncpg
 import structlog
 
 from tieline.database import Database, OrgTransaction
+from tieline.database.pipeline import Pipeline
 from tieline.entities import indexing
 from tieline.entities import repository as entities
-from tieline.entities.flush import ConcurrentChange, flush
+from tieline.entities.flush import ConcurrentChange, conflicts_named, write
 from tieline.entities.models import Activity
 from tieline.entities.workspace import ID_PATH, Key, Workspace
 from tieline.inbound import repository
@@ -45,6 +47,7 @@ log = structlog.get_logger(__name__)
 
 ACTIVITY_TYPE = "SyncActivity"
 _RETRIES = 5
+_PART = 125  # events whose changes are written while the next ones are worked out
 _RETRYABLE = (ConcurrentChange, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
@@ -133,17 +136,20 @@ class Drain:
         workspace = Workspace(tx.org_id, self._clock())
         await _load(tx, workspace, mapped)
         started = time.perf_counter()
-        # The database takes the events off the work list while their changes are worked out.
-        finished = asyncio.create_task(_finish(tx, integration_id, events))
-        await asyncio.sleep(0)
-        outcomes = [self._apply(workspace, integration_id, entry) for entry in mapped]
-        await finished
-        await flush(tx, workspace)
+        outcomes: list[Outcome] = []
+        with conflicts_named():
+            async with Pipeline(tx) as pipeline:
+                await pipeline.add(repository.finish(integration_id, [e.seq for e in events]))
+                for start in range(0, len(mapped), _PART):
+                    part = mapped[start : start + _PART]
+                    outcomes += await pipeline.prepare(
+                        part, partial(self._apply, workspace, integration_id)
+                    )
+                    await write(pipeline, workspace.cut())
         await insert_outcomes(tx, outcomes)
         log.debug(
             "drain.batch",
             events=len(events),
-            operations=len(workspace.operations),
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
         return _Progress.APPLIED, outcomes
@@ -183,7 +189,8 @@ class Drain:
         )
         failure = _failure("UNSTORABLE_VALUE", ErrorCategory.VALIDATION, message)
         outcomes = [self._outcome(tx.org_id, integration_id, event, 0, failure) for event in events]
-        await _finish(tx, integration_id, events)
+        with conflicts_named():
+            await repository.finish(integration_id, [event.seq for event in events]).run(tx)
         await insert_outcomes(tx, outcomes)
         return _Progress.APPLIED, outcomes
 
@@ -203,20 +210,13 @@ class Drain:
             received_at=event.accepted_at,
             completed_at=self._clock(),
             object_type=event.name,
-            duration_ms=round(milliseconds),
+            duration_ms=math.ceil(milliseconds),
             correlation_id=event.correlation_id,
             use_case_id=event.use_case_id,
             use_case_version=event.use_case_version,
             event_type=EventType(event.event_type) if event.event_type else None,
             **result,
         )
-
-
-async def _finish(tx: OrgTransaction, integration_id: UUID, events: Sequence[PendingEvent]) -> None:
-    done = await repository.finish(tx, integration_id, [event.seq for event in events])
-    if done != len(events):
-        # The lock was lost and somebody else applied them: nothing of this may commit.
-        raise ConcurrentChange
 
 
 async def _load(tx: OrgTransaction, workspace: Workspace, mapped: Sequence[Mapped]) -> None:

@@ -7,9 +7,8 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from tieline.entities.models import relation_items
-from tieline.mapping.models import RelationOperation
-
-_OPERATIONS = frozenset({"_set", "_append", "_append_all"})
+from tieline.kit import json
+from tieline.mapping.models import ARRAY_OPERATIONS, RelationOperation
 
 
 def merge_attributes(existing: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def _merge(existing: Any, mapped: Any) -> Any:
     if not (isinstance(mapped, dict) and len(mapped) == 1):
         return mapped
     operation, items = next(iter(mapped.items()))
-    if operation not in _OPERATIONS or not isinstance(items, list):
+    if operation not in ARRAY_OPERATIONS or not isinstance(items, list):
         return mapped
     present = list(existing) if isinstance(existing, list) else []
     match operation:
@@ -37,9 +36,13 @@ def _merge(existing: Any, mapped: Any) -> Any:
 
 
 def _unseen(items: Sequence[Any], present: Sequence[Any]) -> list[Any]:
+    # By their JSON texts: comparing each with each would take minutes for a hundred thousand.
+    seen = {json.canonical(item) for item in present}
     unseen: list[Any] = []
     for item in items:
-        if item not in present and item not in unseen:
+        text = json.canonical(item)
+        if text not in seen:
+            seen.add(text)
             unseen.append(item)
     return unseen
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from tieline.database import OrgTransaction, Transaction
+from tieline.database.pipeline import Statement
 from tieline.inbound.models import AcceptedEvent, PendingEvent
 from tieline.mapping.models import PayloadFormat
 
@@ -42,6 +43,8 @@ _EVENT_COLUMNS = (
     "replay_of",
 )
 _PENDING_COLUMNS = ("org_id", "integration_id", "seq", "event_id", "accepted_at")
+
+_BATCH_BYTES = 16 << 20  # of payloads, give or take one; a batch is in memory several times over
 
 # A loose index scan: one probe per integration that has waiting events, however many they are.
 _FIND_WAITING = """
@@ -123,7 +126,10 @@ async def try_lock_integration(tx: OrgTransaction, integration_id: UUID) -> bool
 async def waiting_events(
     tx: OrgTransaction, integration_id: UUID, limit: int, *, after: int = 0
 ) -> list[PendingEvent]:
-    """The next waiting events of an integration, in the order in which they were accepted."""
+    """The next waiting events of an integration, in the order in which they were accepted.
+
+    Fewer than `limit`, but at least one, when their payloads are large.
+    """
     claimed = await tx.fetch(
         "SELECT seq, event_id, accepted_at FROM inbound_pending "
         "WHERE org_id = $1 AND integration_id = $2 AND seq > $4 ORDER BY seq LIMIT $3",
@@ -136,11 +142,13 @@ async def waiting_events(
     moments = [row["accepted_at"] for row in claimed]
     rows = await tx.fetch(
         "SELECT event_id, event_name, event_type, format, payload, correlation_id, use_case_id, "
-        "use_case_version FROM inbound_events WHERE org_id = $1 AND event_id = ANY($2) "
-        "AND accepted_at BETWEEN $3 AND $4",
+        "use_case_version FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq) - "
+        "octet_length(payload) AS before FROM inbound_events WHERE org_id = $1 "
+        "AND event_id = ANY($2) AND accepted_at BETWEEN $3 AND $4) e WHERE before < $5",
         [row["event_id"] for row in claimed],
         min(moments),
         max(moments),
+        _BATCH_BYTES,
     )
     stored = {row["event_id"]: row for row in rows}
     return [
@@ -170,12 +178,15 @@ async def anything_waits(tx: OrgTransaction, integration_id: UUID) -> bool:
     return waits
 
 
-async def finish(tx: OrgTransaction, integration_id: UUID, seqs: Sequence[int]) -> int:
-    """Take events off the work list; how many were still on it."""
-    return await tx.execute(
+def finish(integration_id: UUID, seqs: Sequence[int]) -> Statement:
+    """Takes events off the work list; all of them must still be on it.
+
+    If one is not, the lock was lost and somebody else applied it: nothing of this may commit.
+    """
+    return Statement(
         "DELETE FROM inbound_pending WHERE org_id = $1 AND integration_id = $2 AND seq = ANY($3)",
-        integration_id,
-        seqs,
+        [integration_id, seqs],
+        expected=len(seqs),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ import msgspec
 
 from tieline.inbound.errors import InvalidEventRequest, TooManyEvents
 from tieline.inbound.models import InvalidEvent, SentEvent
+from tieline.kit import json
 from tieline.kit.ids import parse_uuid
 from tieline.kit.time import from_wire
 from tieline.mapping.models import PayloadFormat
@@ -45,10 +46,11 @@ class _Request(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
-    """What one request may hold: a number of events, and bytes per payload."""
+    """What one request may hold: events, bytes per payload, levels of nesting in a payload."""
 
     events: int
     payload_bytes: int
+    depth: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ _strings = msgspec.json.Decoder(str)
 
 def read_request(body: bytes, limits: IngestLimits) -> IngestRequest:
     """The request in a body. Raises `InvalidEventRequest` and `TooManyEvents`."""
+    if not body.strip():
+        raise InvalidEventRequest("The body is empty. Send `integration_id` and `events`.")
     try:
         request = _requests.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -86,11 +90,11 @@ def read_request(body: bytes, limits: IngestLimits) -> IngestRequest:
             f"events: {len(request.events)} events in one request; at most {limits.events} are "
             "allowed. Split them into several requests."
         )
-    events = [_read_event(raw, limits.payload_bytes) for raw in request.events]
+    events = [_read_event(raw, limits) for raw in request.events]
     return IngestRequest(integration_id, correlation_id, events)
 
 
-def _read_event(raw: msgspec.Raw, payload_limit: int) -> SentEvent | InvalidEvent:
+def _read_event(raw: msgspec.Raw, limits: IngestLimits) -> SentEvent | InvalidEvent:
     try:
         event = _events.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -101,7 +105,7 @@ def _read_event(raw: msgspec.Raw, payload_limit: int) -> SentEvent | InvalidEven
             slug=_slug(event.use_case_slug),
             time=_timestamp(event.timestamp),
             format=_format(event.format),
-            payload=_payload(bytes(event.payload), payload_limit),
+            payload=_payload(bytes(event.payload), limits, event.format),
             deduplication_id=_deduplication_id(event.deduplication_id),
         )
     except ValueError as error:
@@ -134,7 +138,8 @@ def _timestamp(value: Any) -> datetime:
     if value is None:
         raise ValueError("timestamp: is missing. Send an ISO 8601 date and time.")
     try:
-        return from_wire(value)
+        # In UTC at once: the first and the last moments of the calendar have none.
+        return from_wire(value).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
             "timestamp: must be an ISO 8601 date and time, such as 2026-01-31T08:30:00Z."
@@ -148,7 +153,7 @@ def _format(value: Any) -> PayloadFormat:
         raise ValueError("format: must be json or xml.") from None
 
 
-def _payload(raw: bytes, limit: int) -> bytes:
+def _payload(raw: bytes, limits: IngestLimits, payload_format: Any) -> bytes:
     if not raw:
         raise ValueError("payload: is missing. Send an object, or its text.")
     if raw.startswith(b'"'):
@@ -161,8 +166,12 @@ def _payload(raw: bytes, limit: int) -> bytes:
             raise ValueError("payload: is an empty object. Send at least one property.")
     else:
         raise ValueError("payload: must be an object or a text.")
-    if len(payload) > limit:
-        raise ValueError(f"payload: has {len(payload)} bytes; at most {limit} are allowed.")
+    if len(payload) > limits.payload_bytes:
+        raise ValueError(
+            f"payload: has {len(payload)} bytes; at most {limits.payload_bytes} are allowed."
+        )
+    if payload_format == PayloadFormat.JSON and json.deeper_than(payload, limits.depth):
+        raise ValueError(f"payload: is nested deeper than {limits.depth} levels.")
     return payload
 
 

@@ -4,7 +4,7 @@ from tieline.kit.errors import InvalidInput, NotFound
 
 
 class IntegrationNotFound(NotFound):
-    """There is no such integration here. GET /v1/integrations lists those there are."""
+    """There is no such integration. GET /erp-integration/v1/integrations lists all."""
 
     code = "INTEGRATION_NOT_FOUND"
 

@@ -3,10 +3,14 @@
 Integers of any size stay integers. A number with a fraction or an exponent becomes a `float` when
 the float prints back as the very same text, otherwise a `Decimal`, so that `0.10` or
 `12345678901234.56789` survive the way from a payload to an entity. Everything is UTF-8.
+
+A number whose exponent lies far outside a double's range is refused: the database writes numbers
+out in full, so that the few bytes of `1e100000` would come back as a hundred thousand digits.
 """
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -15,11 +19,23 @@ import msgspec
 JsonValue = Any
 InvalidJson = msgspec.DecodeError
 
+# Strings, whose brackets do not count, and everything else that is no bracket.
+_NO_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[^"\[\]{}]++', re.DOTALL)
+MAX_EXPONENT = 1_000
+
 
 def exact_number(text: str) -> float | Decimal:
-    """The number that a JSON text with a fraction or an exponent stands for, digit by digit."""
+    """The number that a JSON text with a fraction or an exponent stands for, digit by digit.
+
+    Raises `ValueError`, which the decoder turns into `InvalidJson`, beyond `MAX_EXPONENT`.
+    """
     number = float(text)
-    return number if repr(number) == text else Decimal(text)
+    if repr(number) == text:
+        return number
+    exact = Decimal(text)
+    if abs(exact.adjusted()) > MAX_EXPONENT:
+        raise ValueError(f"A number has an exponent beyond {MAX_EXPONENT}")
+    return exact
 
 
 _decoder = msgspec.json.Decoder(float_hook=exact_number)
@@ -45,3 +61,15 @@ def dumps_str(value: JsonValue) -> str:
 def canonical(value: JsonValue) -> bytes:
     """JSON text with sorted keys: equal values give equal bytes, whatever their key order."""
     return _sorted_encoder.encode(value)
+
+
+def deeper_than(text: bytes, limit: int) -> bool:
+    """Whether lists and objects in a JSON text are nested deeper than that; broken JSON may be."""
+    if text.count(b"[") + text.count(b"{") <= limit:
+        return False
+    depth = 0
+    for bracket in _NO_BRACKETS.sub(b"", text):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > limit:
+            return True
+    return False

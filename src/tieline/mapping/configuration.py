@@ -21,7 +21,7 @@ from tieline.mapping.models import (
     MeterReadingMode,
     ReadingMatching,
 )
-from tieline.mapping.reader import Reader
+from tieline.mapping.reader import MAX_SCHEMA_LENGTH, Reader
 from tieline.mapping.sources import (
     SOURCE_KEYS,
     parse_enabled,
@@ -91,7 +91,7 @@ def parse_configuration(raw: Any) -> tuple[InboundConfiguration, list[Configurat
 
 
 def _parse_entity(index: int, reader: Reader) -> EntityBlock:
-    schema = reader.required_text("entity_schema")
+    schema = reader.name("entity_schema", MAX_SCHEMA_LENGTH)
     label = f"Entity block {index} ({schema})"
     reader.warn_unknown(_ENTITY_KEYS)
     fields = _parse_fields(reader, label)
@@ -146,7 +146,7 @@ def _parse_fields(reader: Reader, label: str) -> tuple[Field, ...]:
 
 
 def _parse_field(reader: Reader, label: str) -> Field:
-    attribute = reader.required_text("attribute")
+    attribute = reader.name("attribute")
     label = f'{label}, field "{attribute}"'
     reader.warn_unknown(_FIELD_KEYS)
     value = _parse_field_value(reader, label)

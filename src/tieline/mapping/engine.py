@@ -20,6 +20,7 @@ from tieline.mapping.blocks import (
 from tieline.mapping.errors import FeatureNotAvailable, MissingUniqueIdentifiers
 from tieline.mapping.event import Event, Purpose
 from tieline.mapping.models import (
+    ARRAY_OPERATIONS,
     EntityMode,
     EntityUpdate,
     MappingResult,
@@ -114,7 +115,11 @@ def _map_relation_field(
 
 def _stored(value: Any, repeatable: RepeatableType | None) -> Any:
     """The value in the form of its attribute: a repeatable one is a list of objects."""
-    if repeatable is None or value is None or isinstance(value, dict):
+    if repeatable is None or value is None:
+        return value
+    if isinstance(value, dict):
+        if len(value) == 1 and (operation := next(iter(value))) in ARRAY_OPERATIONS:
+            return {operation: _stored(value[operation], repeatable)}
         return value
     values = value if isinstance(value, list) else [value]
     return [item if isinstance(item, dict) else {repeatable.value: item} for item in values]

@@ -46,6 +46,10 @@ class RelationOperation(StrEnum):
     APPEND_ALL = "_append_all"
 
 
+# What an array value may be wrapped in to say how it joins the existing ones.
+ARRAY_OPERATIONS = frozenset(operation.value for operation in RelationOperation)
+
+
 class UniqueId(msgspec.Struct, frozen=True, array_like=True):
     """One identifying value: `path` is where to search for it, such as `email.email`."""
 

@@ -11,6 +11,10 @@ from tieline.mapping.models import ConfigurationWarning
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
+# In characters. Schema, attribute and value make one key of an index, which must stay below 2.7 KB.
+MAX_SCHEMA_LENGTH = 128
+MAX_NAME_LENGTH = 256
+
 _KINDS: dict[type, str] = {
     dict: "an object",
     list: "a list",
@@ -74,6 +78,13 @@ class Reader:
         value = self.text(key)
         if value is None:
             raise self.fail(key, "is required. Add it.")
+        return value
+
+    def name(self, key: str, longest: int = MAX_NAME_LENGTH) -> str:
+        """A text that must be there, short enough to be looked up by."""
+        value = self.required_text(key)
+        if len(value) > longest:
+            raise self.fail(key, f"is longer than {longest} characters. Shorten it.")
         return value
 
     def choice(self, key: str, kind: type[Choice], default: Choice) -> Choice:

@@ -16,7 +16,7 @@ from tieline.mapping.blocks import (
     UniqueIdField,
 )
 from tieline.mapping.models import RelationOperation
-from tieline.mapping.reader import Reader, kind_of
+from tieline.mapping.reader import MAX_SCHEMA_LENGTH, Reader, kind_of
 
 SOURCE_KEYS = ("constant", "jsonataExpression", "field")
 
@@ -83,7 +83,7 @@ def parse_repeatable(reader: Reader) -> RepeatableType | None:
 def parse_unique_id(reader: Reader, label: str) -> UniqueIdField:
     """An identifying attribute with the source of its value."""
     reader.warn_unknown(_UNIQUE_ID_KEYS)
-    attribute = reader.required_text("attribute")
+    attribute = reader.name("attribute")
     label = f'{label}, unique id "{attribute}"'
     source = parse_source(reader, label)
     if source is None:
@@ -103,7 +103,7 @@ def parse_relation_item(reader: Reader, label: str) -> RelationItem:
     """One target of a relation."""
     reader.warn_unknown(_RELATION_ITEM_KEYS)
     return RelationItem(
-        schema=reader.required_text("entity_schema"),
+        schema=reader.name("entity_schema", MAX_SCHEMA_LENGTH),
         tags=reader.texts("_tags") if reader.has("_tags") else None,
         unique_ids=parse_unique_ids(reader, "unique_ids", label),
         path=reader.path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,8 @@ log = structlog.get_logger(__name__)
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-_RECONNECT_SECONDS = 0.2
+_SHORTEST_PAUSE = 0.1  # seconds between two attempts to reach the database
+_LONGEST_PAUSE = 3.0
 _RETRY_AFTER = timedelta(seconds=1)
 
 
@@ -67,7 +69,9 @@ class Worker:
             await self._task
 
     async def _run(self) -> None:
+        pause = _SHORTEST_PAUSE
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 await self._serve()
             except asyncio.CancelledError:
@@ -76,7 +80,9 @@ class Worker:
                 # Whatever ended the session with the database: start a new one.
                 log.warning("worker.reconnecting", reason=str(error) or type(error).__name__)
                 await self._database.revive()
-                await asyncio.sleep(_RECONNECT_SECONDS)
+                lasted = time.monotonic() - began > _LONGEST_PAUSE
+                pause = _SHORTEST_PAUSE if lasted else min(2 * pause, _LONGEST_PAUSE)
+                await asyncio.sleep(pause)
 
     async def _serve(self) -> None:
         connection = await self._database.dedicated()

@@ -162,3 +162,19 @@ async def test_a_purge_removes_the_history(
     await client.delete(f"{BASE}/contact/{entity['_id']}", params={"purge": purge})
     activity = (await client.get(f"{BASE}/activity/{activity_id}")).json()
     assert activity["operations_total"] == (0 if purge else 1)
+
+
+async def test_one_activity_can_change_the_same_entity_again_and_again(client):
+    activity = (
+        await client.post(
+            "/entity/v1/entity/activity", json={"type": "T", "title": "t", "message": "m"}
+        )
+    ).json()["_id"]
+    made = await client.post(f"/entity/v1/entity/contact?activity_id={activity}", json={"n": 0})
+    url = f"/entity/v1/entity/contact/{made.json()['_id']}?activity_id={activity}"
+    for n in range(1, 4):
+        response = await client.patch(url, json={"n": n})
+        assert response.status_code == 200, response.text
+    found = (await client.get(f"/entity/v1/entity/activity/{activity}")).json()
+    assert found["operations_total"] == 4
+    assert [operation["payload"]["n"] for operation in found["operations"]] == [0, 1, 2, 3]

@@ -127,6 +127,9 @@ async def test_a_listing_names_its_schemas_or_says_that_it_wants_all(
         ({"filter": [{"range": {"a": {"gt": {}}}}]}, ["filter[0].range.a.gt"]),
         ({"filter": [{"range": {"a": {"gt": 1, "format": "dd.MM"}}}]}, ["format"]),
         ({"filter": [{"range": {"a": {"gt": 1, "time_zone": "Mars"}}}]}, ["time_zone"]),
+        ({"filter": [{"range": {"a": {"gt": 1, "format": ["date"]}}}]}, ["format"]),
+        ({"filter": [{"range": {"a": {"gt": 1, "time_zone": "+99999999999"}}}]}, ["time_zone"]),
+        ({"filter": [SCHEMA, {"term": {"a." * 9_000 + "b": 1}}]}, ["stack depth"]),
         ({"filter": [{"$or": [{"$not": [5]}]}]}, ["filter[0].$or[0].$not[0]"]),
         ({"filter": [SCHEMA], "query": {"query_string": {"query": "("}}}, ["query_string.query"]),
         ({"filter": [SCHEMA], "query": {"match_all": {}}}, ["match_all"]),
@@ -140,3 +143,9 @@ async def test_refuses_filters_that_cannot_be_read(
     response = await client.post(URL, json=body)
     assert response.status_code == 400, response.text
     assert all(word in response.json()["error"] for word in words), response.text
+
+
+@pytest.mark.usefixtures("meters")
+async def test_more_values_than_the_index_takes_at_once(client: httpx.AsyncClient) -> None:
+    values = [f"{number:08} {'x' * 100}" for number in range(20_000)]
+    assert await listed(client, {"terms": {"number": [*values, "0815"]}}) == ["a"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -358,3 +359,34 @@ async def test_an_idempotent_create_happens_once(client: httpx.AsyncClient) -> N
     assert first.json() == second.json()
     found = await client.post("/entity/v1/entity:search", json={"q": "_schema:contact"})
     assert found.json()["hits"] == 1
+
+
+async def test_a_verdict_with_an_idempotency_key_is_repeated(client: httpx.AsyncClient) -> None:
+    attribute = {"name": "name", "label": "Name", "type": "string", "required": True}
+    schema = {"name": "Pet", "plural": "Pets", "attributes": [attribute], "capabilities": []}
+    await client.put("/entity/v1/entity/schemas/pet", json=schema)
+    headers = {"idempotency-key": "validate-1"}
+    answers = [
+        await client.post(f"{BASE}/pet:validate", json={}, headers=headers) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert answers[0].json() == answers[1].json()
+
+
+async def test_names_that_no_index_takes_are_refused(client: httpx.AsyncClient) -> None:
+    name = "".join(str(uuid4()) for _ in range(200))
+    relation = {"$relation": [{"entity_id": str(uuid4())}]}
+    created = await client.post(f"{BASE}/contact", json={name: relation})
+    upserted = await client.patch(
+        f"{BASE}/contact:upsert", json={"unique_key": [name], "entity": {name: "x"}}
+    )
+    for response in (created, upserted):
+        assert response.status_code == 400, response.text
+        assert response.json()["code"] == "UNSTORABLE_VALUE"
+
+
+async def test_too_long_field_names_are_refused(client: httpx.AsyncClient) -> None:
+    body = {"q": "*", "fields": ["x" * 513]}
+    response = await client.post("/entity/v1/entity:search", json=body)
+    assert response.status_code == 400
+    assert "fields" in response.json()["error"]

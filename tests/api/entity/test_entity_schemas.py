@@ -177,3 +177,12 @@ class TestDeclared:
     async def test_undeclared_schemas_accept_everything(self, client: httpx.AsyncClient) -> None:
         answer = await client.post("/entity/v1/entity/free:validate", json={"a": [1, {"b": None}]})
         assert answer.json() == {"status": "success", "errors": []}
+
+
+async def test_a_template_has_a_length_that_filling_it_in_can_bear(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {**SCHEMA, "title_template": "{{number}}" * 201}
+    response = await client.put(f"{URL}/meter", json=body)
+    assert response.status_code == 400
+    assert "title_template" in response.json()["error"]

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
+
+from tieline.database import Database
+from tieline.entities.reads import EntityReads
+from tieline.entities.search.errors import SearchTooExpensive
+from tieline.entities.search.lucene import parse_query
+from tieline.entities.search.models import Search
 
 Create = Callable[..., Awaitable[dict[str, Any]]]
 Find = Callable[..., Awaitable[list[str]]]
@@ -408,3 +415,18 @@ async def test_hydrates_relations_in_place(client: httpx.AsyncClient, create: Cr
     [contact] = result["contacts"]
     assert contact["name"] == "Kim"
     assert contact["$relation"] == {"entity_id": child["_id"], "_tags": ["main"]}
+
+
+async def test_a_search_that_takes_too_long_is_stopped(database: Database, org: str) -> None:
+    reads = EntityReads(database, search_seconds=0.001)
+    async with database.organisation(org) as tx:
+        await tx.execute(
+            "INSERT INTO entities SELECT $1, gen_random_uuid(), 'note', NULL, "
+            "jsonb_build_object('text', repeat('ab ', 10000)), 1, now(), now(), NULL, '' "
+            "FROM generate_series(1, 200)"
+        )
+    with pytest.raises(SearchTooExpensive):
+        await reads.search(org, Search(parse_query("text:*a*b*c*d*", datetime.now(UTC))))
+    patient = EntityReads(database)
+    found = await patient.search(org, Search(parse_query("_schema:note", datetime.now(UTC))))
+    assert found.hits == 200

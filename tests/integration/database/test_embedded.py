@@ -110,3 +110,23 @@ def test_releasing_twice_is_harmless(tmp_path):
     server.release()
     server.release()
     assert isinstance(server.log_file, Path)
+
+
+@pytest.mark.parametrize("name", ["it's", "a,b", "c\\d", "e+f&g#h%20", "sp ace", "Größe", 'q"q'])
+async def test_any_directory_name_will_do(tmp_path, name):
+    server = EmbeddedServer(tmp_path / name)
+    server.acquire()
+    assert await ask(server) == 1
+    socket_dir = server.socket_dir
+    server.release()
+    assert socket_dir.parent == server.data_dir or not socket_dir.exists()
+
+
+def test_a_socket_directory_of_somebody_else_is_refused(tmp_path, monkeypatch):
+    server = EmbeddedServer(tmp_path / "it's")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    (tmp_path / "stranger").mkdir()
+    server.data_dir.mkdir()
+    server.socket_dir.symlink_to(tmp_path / "stranger")
+    with pytest.raises(EmbeddedServerFailed, match="somebody else"):
+        server.acquire()

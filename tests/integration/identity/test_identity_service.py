@@ -9,6 +9,7 @@ from tieline.database import Database
 from tieline.identity.errors import (
     ApiKeyNotFound,
     InvalidApiKey,
+    InvalidKeyName,
     InvalidOrganisation,
     UnknownScope,
 )
@@ -197,3 +198,9 @@ async def test_processes_that_start_together_make_one_first_key(application, dat
         await database.close()
         await admin.execute('DROP DATABASE "first" WITH (FORCE)')
         await admin.close()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines"])
+async def test_a_key_needs_a_name_that_can_be_listed(services, org, name):
+    with pytest.raises(InvalidKeyName):
+        await services.identity.create_key(org, name=name)

@@ -44,3 +44,26 @@ DOCUMENT: dict[str, Any] = {
 )
 def test_shows_the_selection(fields: list[str], shown: dict[str, Any]) -> None:
     assert Projection(fields)(DOCUMENT) == shown
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "shown"),
+    [
+        ("a*b*c", "a-b-c", True),
+        ("a*b*c", "abcc", True),
+        ("a*b*c", "acb", False),
+        ("*a*a*", "a", False),
+        ("a*a", "a", False),
+        ("*", "two\nlines", True),
+    ],
+)
+def test_wildcards_stand_for_any_text(pattern: str, name: str, shown: bool) -> None:
+    assert Projection([pattern])({name: 1}) == ({name: 1} if shown else {})
+
+
+def test_many_wildcards_take_no_time() -> None:
+    assert Projection(["*a" * 40 + "*b"])({"a" * 200: 1}) == {}
+
+
+def test_any_depth_a_thousand_times_is_any_depth() -> None:
+    assert Projection(["**." * 5_000 + "city"])(DOCUMENT) == {"address": {"city": "Köln"}}

@@ -36,3 +36,12 @@ def test_title(attributes: dict[str, Any], template: str | None, title: str | No
 
 def test_titles_are_short() -> None:
     assert title_of({"name": "x" * 10_000}, None) == "x" * MAX_TITLE_LENGTH
+
+
+def test_a_template_of_blanks_takes_no_time() -> None:
+    template = "{{" + " " * 100_000
+    assert title_of({"name": "Name"}, template) == "{{"
+
+
+def test_a_long_text_named_many_times_stays_short() -> None:
+    assert title_of({"a": "x" * 5_000_000}, "{{a}} " * 300) == "x" * MAX_TITLE_LENGTH

@@ -173,3 +173,40 @@ def test_an_entity_added_twice_keeps_its_changes(workspace, activity):
     changed = workspace.update(entity, {"number": "C5"}, activity)
     workspace.add(entity)
     assert workspace.get(entity.id) == changed
+
+
+def test_what_is_handed_over_counts_as_written(workspace, activity):
+    entity = stored(status="active")
+    workspace.add(entity)
+    first = workspace.update(entity, {**entity.attributes, "status": "paused"}, activity)
+    created = workspace.create("contract", {"number": "C9"}, activity)
+    changes = workspace.cut()
+    assert changes.before == {entity.id: entity, created.id: None}
+    assert changes.states == {entity.id: first, created.id: created}
+    second = workspace.update(created, {"number": "C8"}, Activity("B", "B", "B"))
+    later = workspace.cut()
+    assert later.before == {created.id: created}
+    assert later.states == {created.id: second}
+    assert workspace.cut().operations == []
+
+
+def test_what_is_handed_over_does_not_change_any_more(workspace, activity):
+    entity = workspace.create("contract", {"number": "C1"}, activity)
+    changes = workspace.cut()
+    workspace.update(entity, {"number": "C2"}, activity)
+    workspace.purge(workspace.get(entity.id), activity)
+    assert changes.states[entity.id] is entity
+    assert [operation.after for operation in changes.operations] == [entity]
+    assert changes.keys_of(entity) == {("number", "C1")}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(1, True), (False, 0), ([1], [True]), ({"a": [0]}, {"a": [False]})]
+)
+def test_a_number_and_a_boolean_are_different_values(workspace, activity, before, after):
+    entity = stored(value=before)
+    workspace.add(entity)
+    changed = workspace.update(entity, {"number": "C1", "value": after}, activity)
+    assert changed is not entity
+    [operation] = workspace.operations
+    assert repr(operation.diff.updated) == repr({"value": before})

@@ -35,6 +35,9 @@ def obey(shared: bytes, body: bytes, limits: Limits) -> bytes:
         case b"hang":
             while True:
                 time.monotonic()
+        case b"pause":
+            time.sleep(0.02)
+            return b"paused"
         case b"die":
             os.kill(os.getpid(), signal.SIGKILL)
         case b"die-once":

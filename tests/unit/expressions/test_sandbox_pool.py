@@ -314,3 +314,19 @@ def _is_running(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+async def test_a_long_batch_lets_others_have_their_turn(start_pool: StartPool) -> None:
+    pool = await start_pool()
+    long = asyncio.create_task(pool.run(SHARED, tasks(*["pause"] * 60)))
+    await asyncio.sleep(0)  # it has the only process now
+    assert await pool.run(SHARED, tasks("echo")) == [echoed("echo")]
+    assert not long.done()
+    assert len(await long) == 60
+
+
+async def test_a_batch_larger_than_a_process_passes_through_it(start_pool: StartPool) -> None:
+    pool = await start_pool(limits=Limits(memory_bytes=256 << 20))
+    body = "echo " + "x" * 2_000_000
+    results = await pool.run(SHARED, tasks(*[body] * 150))
+    assert results == [echoed(body)] * 150

@@ -10,6 +10,7 @@ from tieline.entities.workspace import Key, Workspace
 from tieline.inbound.application import (
     EntityReferenceNotFound,
     FeatureNotAvailable,
+    MalformedRelation,
     MultipleMatches,
     UnusableUniqueId,
     apply_result,
@@ -283,3 +284,31 @@ def test_all_keys_are_known_before_anything_is_applied():
         Key("contract", (("number", "C1"),)),
         Key("account", (("external_id", "A1"),)),
     ]
+
+
+def test_what_the_store_stamps_cannot_be_mapped(workspace):
+    apply(workspace, update(_org="other", _schema="other", _created_at="1999", _tags=["kept"]))
+    attributes = only(workspace, "contract", "number", "C1").attributes
+    assert attributes == {"number": "C1", "_tags": ["kept"]}
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        "text",
+        [{"entity_id": "no uuid"}],
+        [{"entity_id": str(uuid4()), "_tags": 5}],
+        [{"entity_id": {"not": "hashable"}}],
+    ],
+)
+def test_a_copied_relation_must_be_one(workspace, relation):
+    with pytest.raises(MalformedRelation) as caught:
+        apply(workspace, update(account={"$relation": relation}))
+    assert caught.value.code == "ATTRIBUTE_TYPE_MISMATCH"
+    assert "account.$relation" in caught.value.message
+
+
+def test_a_copied_relation_is_stored_as_it_is(workspace):
+    relation = {"$relation": [{"entity_id": str(uuid4()), "_tags": ["main"]}]}
+    apply(workspace, update(account=relation))
+    assert only(workspace, "contract", "number", "C1").attributes["account"] == relation

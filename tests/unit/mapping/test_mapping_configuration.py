@@ -198,6 +198,12 @@ FIELDS = "entities[0].fields[1]"
             entity(file(use_case_id="u", params={"a": {}})),
             f"{FIELDS}.file_proxy_url.params.a",
         ),
+        (entity(entity_schema="x" * 129), "entities[0].entity_schema"),
+        (entity({"attribute": "x" * 257, "field": "x"}), f"{FIELDS}.attribute"),
+        (
+            entity(relations(account(attribute="x" * 257, field="x"))),
+            f"{FIELDS}.relations.items[0].unique_ids[0].attribute",
+        ),
         (reading(meter=None), "meter_readings[0].meter"),
         (reading(meter={"unique_ids": []}), "meter_readings[0].meter.unique_ids"),
         (reading(meter_counter={}), "meter_readings[0].meter_counter.unique_ids"),

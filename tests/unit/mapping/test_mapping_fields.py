@@ -138,7 +138,8 @@ def test_a_copied_number_loses_nothing(number: int | Decimal) -> None:
         ("phone", 123, [{"phone": 123}]),
         ("email", ["a", "b"], [{"email": "a"}, {"email": "b"}]),
         ("email", [{"email": "a"}, "b"], [{"email": "a"}, {"email": "b"}]),
-        ("email", {"_append": ["x"]}, {"_append": ["x"]}),
+        ("email", {"_append": ["x"]}, {"_append": [{"email": "x"}]}),
+        ("email", {"_append": ["x"], "email": "y"}, {"_append": ["x"], "email": "y"}),
         ("email", None, None),
     ],
 )

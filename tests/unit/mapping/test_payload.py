@@ -39,6 +39,8 @@ def test_json_loses_nothing() -> None:
         (b"", "ends too early at line 1, column 1"),
         (b'{"a": NaN}', "line 1, column 7"),
         (b"1" * 5000, "out of range"),
+        (b"[1e1001]", "exponent beyond 1000"),
+        (b"[1e-1001]", "exponent beyond 1000"),
         (b'"\xff"', "not valid JSON"),
     ],
 )

@@ -29,11 +29,21 @@ from tieline.entities.search.lexemes import (
 )
 from tieline.entities.search.moments import parse_number
 
+# PostgreSQL takes at most a megabyte of operands, and descends into each operator.
+MAX_LENGTH = 50_000
 _NOT_INDEXED = frozenset({"_id", "_org", "_created_at", "_updated_at", "_deleted_at"})
 
 
 def lookup(condition: Condition) -> str | None:
-    """The text of a `tsquery` that every match of the condition fulfils, or None."""
+    """The text of a `tsquery` that every match of the condition fulfils, or None.
+
+    None as well for one that is longer than PostgreSQL takes.
+    """
+    query = _lookup(condition)
+    return None if query is None or len(query) > MAX_LENGTH else query
+
+
+def _lookup(condition: Condition) -> str | None:
     match condition:
         case AllOf(parts):
             known = [query for part in parts if (query := lookup(part)) is not None]
@@ -58,7 +68,7 @@ def _alternative(condition: Condition) -> str | None:
     """By itself a schema is found through an index of its own, but not as one of several parts."""
     if isinstance(condition, IsExactly) and condition.path == "_schema":
         return _exactly(condition.path, condition.values)
-    return lookup(condition)
+    return _lookup(condition)
 
 
 def _phrase(condition: HasPhrase) -> str:

@@ -27,6 +27,12 @@ class ResultWindowTooLarge(InvalidInput):
     code = "RESULT_WINDOW_TOO_LARGE"
 
 
+class SearchTooExpensive(InvalidInput):
+    """The search took too long and was stopped. Add a filter on `_schema`, or fewer wildcards."""
+
+    code = "SEARCH_TOO_EXPENSIVE"
+
+
 class SchemaFilterMissing(InvalidInput):
     """Nothing limits the listing to a schema.
 

@@ -136,7 +136,7 @@ class _Reader:
             return None
         text = _scalar(value, f"{place}.{key}")
         given = options.get("format")
-        if given in _EPOCHS:
+        if isinstance(given, str) and given in _EPOCHS:
             moment = from_epoch(text, _EPOCHS[given])
             if moment is None:
                 raise InvalidFilter(f"{place}.{key}: not a number of the format {given}.")
@@ -187,5 +187,5 @@ def _zone(value: Any, place: str) -> tzinfo:
             offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
             return timezone(-offset if value[0] == "-" else offset)
         return ZoneInfo(value)
-    except (ValueError, TypeError, ZoneInfoNotFoundError, OSError):
+    except (ValueError, TypeError, OverflowError, ZoneInfoNotFoundError, OSError):
         raise InvalidFilter(f"{place}: neither an offset nor the name of a time zone.") from None

@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from tieline.entities.activities import checked_activity_id
-from tieline.entities.projection import MAX_FIELDS, Projection
+from tieline.entities.projection import MAX_FIELD_LENGTH, MAX_FIELDS, Projection
 from tieline.entities.service import WriteOptions
 from tieline.http.auth import require
 from tieline.identity.models import Principal, Scope
@@ -134,6 +134,8 @@ def projection(fields: Sequence[str] | None) -> Projection:
     names = comma_separated(fields, "fields")
     if len(names) > MAX_FIELDS:
         raise InvalidInput(f"fields: more than {MAX_FIELDS} fields. Use globs such as address.*.")
+    if any(len(name) > MAX_FIELD_LENGTH for name in names):
+        raise InvalidInput(f"fields: a field is longer than {MAX_FIELD_LENGTH} characters.")
     return Projection(names)
 
 

@@ -94,7 +94,11 @@ async def process_erp_updates_events_v3(
     deduplication id was used before. `ignored`: no enabled use case takes it. `error`: the event
     is not usable, and its message names the field; the other events are not affected.
     """
-    limits = IngestLimits(use.settings.max_events_per_request, use.settings.max_payload_bytes)
+    limits = IngestLimits(
+        use.settings.max_events_per_request,
+        use.settings.max_payload_bytes,
+        use.settings.max_json_depth,
+    )
     ingest = read_request(await request.body(), limits)
     results = await use.acceptance.accept(caller.org_id, ingest)
     return reply(

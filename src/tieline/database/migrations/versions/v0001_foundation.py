@@ -269,17 +269,16 @@ STATEMENTS = (
         entity_id uuid NOT NULL,
         created_at timestamptz NOT NULL,
         activity_id text NOT NULL,
-        ordinal integer NOT NULL,
         seq bigint NOT NULL DEFAULT nextval('entity_operations_seq'),
         operation text NOT NULL,
         schema text NOT NULL,
         payload json NOT NULL,
         diff json,
         workflow_origin json,
-        PRIMARY KEY (org_id, entity_id, created_at, activity_id, ordinal)
+        PRIMARY KEY (org_id, entity_id, created_at, activity_id, seq)
     ) PARTITION BY RANGE (created_at)
     """,
-    "CREATE INDEX entity_operations_activity ON entity_operations (org_id, activity_id, ordinal)",
+    "CREATE INDEX entity_operations_activity ON entity_operations (org_id, activity_id, seq)",
 )
 
 
