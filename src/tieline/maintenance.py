@@ -56,11 +56,12 @@ def maintenance_duties(settings: Settings, clock: Clock = utc_now) -> list[Duty]
         await tx.execute(
             "DELETE FROM pgqueuer_statistics WHERE created < now() - interval '7 days'"
         )
-        await tx.execute("DELETE FROM pgqueuer_log WHERE created < now() - interval '7 days'")
+        # The log of single jobs only feeds the statistics, and has several rows for each.
+        await tx.execute("DELETE FROM pgqueuer_log WHERE created < now() - interval '1 hour'")
 
     return [
         Duty("maintenance.partitions", 3600, partitions),
         Duty("maintenance.recycle_bin", 3600, recycle_bin),
         Duty("maintenance.stored_answers", 3600, stored_answers),
-        Duty("maintenance.queue_statistics", 3600, queue_statistics),
+        Duty("maintenance.queue_statistics", 600, queue_statistics),
     ]

@@ -22,14 +22,22 @@ from tieline.entities.search.lexemes import lexemes
 from tieline.entities.titles import title_of
 from tieline.entities.workspace import Changes, Workspace
 from tieline.kit import json
-from tieline.kit.errors import Conflict
+from tieline.kit.errors import Conflict, TooLarge
 from tieline.kit.ids import new_uuid, parse_uuid
+
+MAX_ENTITY_LENGTH = 2_000_000  # characters of its attributes as JSON
 
 
 class ConcurrentChange(Conflict):
     """Somebody else changed the same entity at the same moment. Read it again and retry."""
 
     code = "CONCURRENT_CHANGE"
+
+
+class EntityTooLarge(TooLarge):
+    """The entity would become too large. Keep long lists in entities of their own."""
+
+    code = "ENTITY_TOO_LARGE"
 
 
 async def flush(tx: OrgTransaction, workspace: Workspace) -> None:
@@ -185,6 +193,12 @@ class _Rows:
         """The title, the attributes as JSON, and the lexemes of an entity."""
         title = title_of(state.attributes, self._changes.templates.get(state.schema))
         attributes = json.dumps_str(state.attributes)
+        if len(attributes) > MAX_ENTITY_LENGTH:
+            raise EntityTooLarge(
+                f"The {state.schema} {state.id} would have {len(attributes):,} characters of JSON; "
+                f"at most {MAX_ENTITY_LENGTH:,} are allowed. Keep long lists in entities of "
+                "their own."
+            )
         self._encoded[state.id] = title, attributes
         words = lexemes(state.schema, title, state.attributes)
         return title, attributes, LEXEME_SEPARATOR.join(words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -10,8 +10,16 @@ from tieline.database import OrgTransaction, Transaction
 from tieline.entities.index_values import index_values
 from tieline.entities.repository import registration_lock
 from tieline.kit import json
+from tieline.kit.errors import InvalidInput
 
 _PAGE = 5_000
+MAX_LOOKED_UP = 64  # attributes of one schema
+
+
+class TooManyLookedUpAttributes(InvalidInput):
+    """Entities of a schema are identified by too many different attributes. Use fewer."""
+
+    code = "TOO_MANY_LOOKED_UP_ATTRIBUTES"
 
 
 async def register(tx: OrgTransaction, pairs: Iterable[tuple[str, str]]) -> None:
@@ -28,6 +36,7 @@ async def register(tx: OrgTransaction, pairs: Iterable[tuple[str, str]]) -> None
     number = registration_lock(tx.org_id)
     await Transaction(tx.connection).execute("SELECT pg_advisory_xact_lock($1)", number)
     new = await _unregistered(tx, wanted)
+    await _refuse_too_many(tx, new)
     await tx.execute(
         "INSERT INTO indexed_attributes (org_id, schema, attribute) "
         "SELECT $1, * FROM unnest($2::text[], $3::text[]) ON CONFLICT DO NOTHING",
@@ -52,6 +61,23 @@ async def _unregistered(
         [path for _, path in pairs],
     )
     return [(row["schema"], row["attribute"]) for row in rows]
+
+
+async def _refuse_too_many(tx: OrgTransaction, new: Sequence[tuple[str, str]]) -> None:
+    """Each looked-up attribute costs every entity of its schema rows; somewhere it must end."""
+    rows = await tx.fetch(
+        "SELECT schema, count(*) AS registered FROM indexed_attributes "
+        "WHERE org_id = $1 AND schema = ANY($2) GROUP BY schema",
+        [schema for schema, _ in new],
+    )
+    counts = Counter({row["schema"]: row["registered"] for row in rows})
+    counts.update(schema for schema, _ in new)
+    for schema, count in counts.items():
+        if count > MAX_LOOKED_UP:
+            raise TooManyLookedUpAttributes(
+                f"The schema {schema} would be looked up by {count} different attributes; at most "
+                f"{MAX_LOOKED_UP} are possible. Identify its entities by fewer."
+            )
 
 
 async def _backfill(tx: OrgTransaction, schema: str, paths: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tieline.database import Database, OrgTransaction
+from tieline.database import Database, OrgTransaction, Transaction
 from tieline.entities import activity_repository, schema_repository
 from tieline.entities.activities import ActivityKind, implicit_activity
 from tieline.entities.activity_service import ActivityService, known_activity
@@ -243,6 +243,8 @@ class EntityService:
         options: WriteOptions,
         key: UniqueKey | None = None,
     ) -> _Change:
+        if options.dry_run:
+            await Transaction(tx.connection).execute("SAVEPOINT tried_out")
         if key is not None:
             await key.register(tx)
         given = None
@@ -311,6 +313,8 @@ class _Change:
     async def finish(self) -> None:
         """Write the change, unless it is only tried out."""
         if self.options.dry_run:
+            # Looking up by a new attribute registers it: that must not stay either.
+            await Transaction(self.tx.connection).execute("ROLLBACK TO SAVEPOINT tried_out")
             return
         await flush(self.tx, self.workspace)
         if self.given is not None and self.options.fill_activity:

@@ -18,7 +18,10 @@ from tieline.kit.errors import InvalidInput, TielineError
 log = structlog.get_logger(__name__)
 
 # A value that no column takes, or one that is too long for an index or too deep for a path.
+LOST_RACE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 REFUSED_BY_DATABASE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+# What the handlers below answer besides `TielineError`; anything else is a fault of Tieline.
+ANSWERED = (RequestValidationError, *REFUSED_BY_DATABASE, *LOST_RACE)
 
 ErrorBody = Callable[[int, str, str], dict[str, Any]]
 
@@ -83,6 +86,10 @@ def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
         message = f"The request holds a value that the database refuses: {reason}. Change it."
         return answer(request, 400, "UNSTORABLE_VALUE", message)
 
+    async def overtaken(request: Request, _error: Exception) -> Response:
+        message = "Somebody else changed the same things at the same moment. Send it again."
+        return answer(request, 409, "CONCURRENT_CHANGE", message)
+
     async def unknown(request: Request, error: Exception) -> Response:
         log.error("request.crashed", exc_info=error)
         message = "Something went wrong inside Tieline. Look up the request id in its log."
@@ -93,6 +100,8 @@ def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
     app.add_exception_handler(HTTPException, http)
     for refused in REFUSED_BY_DATABASE:
         app.add_exception_handler(refused, unstorable)
+    for lost in LOST_RACE:
+        app.add_exception_handler(lost, overtaken)
     app.add_exception_handler(Exception, unknown)
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from tieline.database import OrgTransaction
 from tieline.http.auth import authenticate
-from tieline.http.errors import REFUSED_BY_DATABASE
+from tieline.http.errors import ANSWERED
 from tieline.http.services import services
 from tieline.kit import json
 from tieline.kit.errors import Conflict, InvalidInput, TielineError
@@ -72,7 +71,7 @@ class TielineRoute(APIRoute):
                 if key is None or exact.method not in _UNSAFE:
                     return await handler(exact)
                 return await _once(exact, key, handler)
-            except (TielineError, HTTPException, RequestValidationError, *REFUSED_BY_DATABASE):
+            except (TielineError, HTTPException, *ANSWERED):
                 raise
             except Exception as error:
                 # Turned into an ordinary error here, it is answered and logged just once.

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from tieline.database import Database, Transaction
 from tieline.inbound import repository
+from tieline.inbound.errors import TooBusy
 from tieline.inbound.jobs import drain_job
 from tieline.inbound.models import AcceptedEvent, EventResult, InvalidEvent, Receipt, Routed
 from tieline.inbound.request import IngestRequest
@@ -27,12 +28,14 @@ from tieline.monitoring.repository import insert_outcomes
 from tieline.runtime.queue import enqueue
 
 ACCEPTED = "Event queued for processing"
+_LARGEST_BACKLOG = 64 << 20  # bytes of payload that wait for a database that does not keep up
 _LARGEST_WRITE = 2_000  # events in one transaction, so that nobody waits for a very long one
 
 
 @dataclass(slots=True)
 class _Submission:
     events: Sequence[Routed]
+    size: int  # bytes of payload
     done: asyncio.Future[dict[str, EventResult]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -56,6 +59,7 @@ class Acceptance:
         self._clock = clock
         self._accepted = accepted
         self._waiting: list[_Submission] = []
+        self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
 
     async def accept(self, org_id: str, request: IngestRequest) -> list[EventResult]:
@@ -92,8 +96,12 @@ class Acceptance:
             # The caller's transaction decides what becomes of them: no sharing with others.
             async with self._database.system() as tx:
                 return await self._write(tx, events)
-        submission = _Submission(events)
+        size = sum(len(entry.event.payload) for entry in events)
+        if self._waiting and self._waiting_bytes + size > _LARGEST_BACKLOG:
+            raise TooBusy
+        submission = _Submission(events, size)
         self._waiting.append(submission)
+        self._waiting_bytes += size
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
         return await submission.done
@@ -131,6 +139,7 @@ class Acceptance:
         count = 0
         while self._waiting and count < _LARGEST_WRITE:
             submission = self._waiting.pop(0)
+            self._waiting_bytes -= submission.size
             taken.append(submission)
             count += len(submission.events)
         return taken

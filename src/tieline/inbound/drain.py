@@ -30,6 +30,7 @@ from tieline.inbound.application import EventNotApplicable, apply_result, keys_o
 from tieline.inbound.lookahead import EventMapping, Lookahead, Mapped
 from tieline.inbound.models import PendingEvent
 from tieline.integrations.service import IntegrationService
+from tieline.kit.errors import TielineError, Unavailable
 from tieline.kit.time import Clock, utc_now
 from tieline.mapping.errors import MappingError
 from tieline.mapping.mapper import Mapper
@@ -49,6 +50,23 @@ ACTIVITY_TYPE = "SyncActivity"
 _RETRIES = 5
 _PART = 125  # events whose changes are written while the next ones are worked out
 _RETRYABLE = (ConcurrentChange, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+# The state of the machine or of the database, which no event can help: the job comes back later.
+_NOBODYS_FAULT = (
+    Unavailable,
+    OSError,
+    MemoryError,
+    asyncpg.InterfaceError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+_VALUES_REFUSED = (
+    asyncpg.DataError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.IntegrityConstraintViolationError,
+)
 
 
 class _Progress(Enum):
@@ -101,22 +119,21 @@ class Drain:
             await ahead.close()
 
     async def _apply_next(self, ahead: Lookahead, size: int) -> _Progress:
-        org_id, integration_id = ahead.org_id, ahead.integration_id
         for attempt in range(_RETRIES):
             try:
-                async with self._database.organisation(org_id) as tx:
+                async with self._database.organisation(ahead.org_id) as tx:
                     progress, outcomes = await self._batch(tx, ahead, size)
-                self._finished(outcomes)
-                return progress
             except _RETRYABLE:
-                log.info("drain.conflict", integration_id=str(integration_id), attempt=attempt)
-            except asyncpg.DataError as error:
-                # One event holds what PostgreSQL cannot store. Halve until it stands alone.
-                if size > 1:
-                    await self._apply_next(ahead, size // 2)
-                    return _Progress.APPLIED
-                async with self._database.organisation(org_id) as tx:
-                    progress, outcomes = await self._give_up(tx, integration_id, error)
+                log.info("drain.conflict", integration=str(ahead.integration_id), attempt=attempt)
+            except _NOBODYS_FAULT:
+                raise
+            except Exception as error:
+                if size == 1:
+                    return await self._give_up(ahead, error)
+                # One event of the batch cannot be applied. Halve until it stands alone.
+                log.info("drain.halving", integration=str(ahead.integration_id), error=repr(error))
+                return await self._apply_next(ahead, size // 2)
+            else:
                 self._finished(outcomes)
                 return progress
         if size > 1:
@@ -129,6 +146,9 @@ class Drain:
             return _Progress.BUSY, []
         events = await repository.waiting_events(tx, integration_id, size)
         if not events:
+            lost = await repository.forget_without_event(tx, integration_id)
+            if lost:
+                log.error("drain.events_lost", integration=str(integration_id), event_ids=lost)
             return _Progress.EMPTY, []
         mapped = await ahead.results(events)
         if len(events) == size:
@@ -177,22 +197,22 @@ class Drain:
         milliseconds = mapped.milliseconds + (time.perf_counter() - started) * 1000
         return self._outcome(workspace.org_id, integration_id, event, milliseconds, outcome)
 
-    async def _give_up(
-        self, tx: OrgTransaction, integration_id: UUID, error: asyncpg.DataError
-    ) -> _Done:
-        """The next event can be mapped but not stored: record that, and go on with the others."""
-        if not await repository.try_lock_integration(tx, integration_id):
-            return _Progress.BUSY, []
-        events = await repository.waiting_events(tx, integration_id, 1)
-        message = (
-            f"The mapped values cannot be stored: {error}. Correct the payload or its mapping."
-        )
-        failure = _failure("UNSTORABLE_VALUE", ErrorCategory.VALIDATION, message)
-        outcomes = [self._outcome(tx.org_id, integration_id, event, 0, failure) for event in events]
-        with conflicts_named():
-            await repository.finish(integration_id, [event.seq for event in events]).run(tx)
-        await insert_outcomes(tx, outcomes)
-        return _Progress.APPLIED, outcomes
+    async def _give_up(self, ahead: Lookahead, error: Exception) -> _Progress:
+        """The next event can be mapped but not applied: record that, and go on with the others."""
+        failure = _unappliable(error)
+        integration_id = ahead.integration_id
+        async with self._database.organisation(ahead.org_id) as tx:
+            if not await repository.try_lock_integration(tx, integration_id):
+                return _Progress.BUSY
+            events = await repository.waiting_events(tx, integration_id, 1)
+            outcomes = [
+                self._outcome(tx.org_id, integration_id, event, 0, failure) for event in events
+            ]
+            with conflicts_named():
+                await repository.finish(integration_id, [event.seq for event in events]).run(tx)
+            await insert_outcomes(tx, outcomes)
+        self._finished(outcomes)
+        return _Progress.APPLIED
 
     def _outcome(
         self,
@@ -225,14 +245,11 @@ async def _load(tx: OrgTransaction, workspace: Workspace, mapped: Sequence[Mappe
     keys = {key for result in results for key in keys_of(result)}
     if not keys:
         return
-    schemas = {key.schema for key in keys}
-    await entities.open_workspace(tx, workspace, schemas)
+    # Relation items made by an expression name attributes that no configuration mentions. They are
+    # registered before the workspace opens: afterwards two drains could wait for one another.
     looked_up = {(key.schema, path) for key in keys for path, _ in key.pairs if path != ID_PATH}
-    new = sorted(pair for pair in looked_up if pair[1] not in workspace.indexed[pair[0]])
-    if new:
-        # Relation items made by an expression name attributes that no configuration mentions.
-        await indexing.register(tx, new)
-        await entities.open_workspace(tx, workspace, schemas)
+    await indexing.register(tx, sorted(looked_up))
+    await entities.open_workspace(tx, workspace, {key.schema for key in keys})
     await entities.load_by_keys(tx, workspace, keys)
     missing = [key for key in keys if _matches_nothing(workspace, key)]
     if missing:
@@ -271,6 +288,21 @@ def _success(applied: Any) -> dict[str, Any]:
         "entities": applied.entities,
         "warnings": applied.warnings,
     }
+
+
+def _unappliable(error: Exception) -> dict[str, Any]:
+    """What is recorded of an event that brought its whole transaction down."""
+    if isinstance(error, TielineError):
+        return _failure(error.code, ErrorCategory.VALIDATION, error.message)
+    if isinstance(error, _VALUES_REFUSED):
+        reason = str(error).partition("\n")[0]
+        message = (
+            f"The mapped values cannot be stored: {reason}. Correct the payload or its mapping."
+        )
+        return _failure("UNSTORABLE_VALUE", ErrorCategory.VALIDATION, message)
+    log.error("drain.event_crashed", exc_info=error)
+    message = f"Applying the event failed inside Tieline: {error!r}. Report this."
+    return _failure("UNKNOWN_ERROR", ErrorCategory.SYSTEM, message)
 
 
 def _failure(code: str, category: ErrorCategory, message: str) -> dict[str, Any]:

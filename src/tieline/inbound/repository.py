@@ -178,6 +178,21 @@ async def anything_waits(tx: OrgTransaction, integration_id: UUID) -> bool:
     return waits
 
 
+async def forget_without_event(tx: OrgTransaction, integration_id: UUID) -> list[str]:
+    """Take entries off the work list whose event does not exist; their event ids.
+
+    That cannot happen by anything Tieline does, but a restored or edited database may have some,
+    and they would be looked for without end.
+    """
+    rows = await tx.fetch(
+        "DELETE FROM inbound_pending p WHERE p.org_id = $1 AND p.integration_id = $2 "
+        "AND NOT EXISTS (SELECT FROM inbound_events e WHERE e.org_id = p.org_id "
+        "AND e.event_id = p.event_id AND e.accepted_at = p.accepted_at) RETURNING p.event_id",
+        integration_id,
+    )
+    return [row["event_id"] for row in rows]
+
+
 def finish(integration_id: UUID, seqs: Sequence[int]) -> Statement:
     """Takes events off the work list; all of them must still be on it.
 

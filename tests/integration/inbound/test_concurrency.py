@@ -14,6 +14,7 @@ from tieline.entities.flush import ConcurrentChange, flush
 from tieline.entities.models import Activity
 from tieline.entities.workspace import Key, Workspace
 from tieline.inbound.drain import Drain
+from tieline.inbound.errors import TooBusy
 from tieline.inbound.request import IngestLimits, read_request
 from tieline.integrations.models import UseCaseChange, UseCaseType
 from tieline.kit import json
@@ -216,3 +217,90 @@ async def test_a_database_that_comes_back_is_used_again(tmp_path):
     finally:
         await database.close()
         server.release()
+
+
+@pytest.fixture
+def poisoned(monkeypatch):
+    """Makes one event bring its whole transaction down, by whatever error a test chooses."""
+
+    def poison(error):
+        import tieline.entities.flush as module
+
+        original = module.lexemes
+
+        def failing(schema, title, attributes):
+            if attributes.get("number") == "M13":
+                raise error
+            return original(schema, title, attributes)
+
+        monkeypatch.setattr(module, "lexemes", failing)
+
+    return poison
+
+
+async def failures(database, org):
+    async with database.reading(org) as tx:
+        rows = await tx.fetch(
+            "SELECT error_code, count(*) AS n FROM inbound_outcomes "
+            "WHERE org_id = $1 AND status = 'error' GROUP BY 1"
+        )
+    return {row["error_code"]: row["n"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(RuntimeError("a bug"), "UNKNOWN_ERROR"), (KeyError(1), "UNKNOWN_ERROR")]
+)
+async def test_an_event_that_breaks_its_transaction_fails_alone(
+    services, database, org, integrations, poisoned, error, code
+):
+    poisoned(error)
+    await services.acceptance.accept(org, ingest(integrations[0], range(40), "north"))
+    await until_idle(database, org)
+    assert await failures(database, org) == {code: 1}
+    assert await count(database, org, "meter") == 39
+
+
+async def test_an_entity_that_grows_too_large_fails_its_event_only(
+    services, database, org, integrations, monkeypatch
+):
+    monkeypatch.setattr("tieline.entities.flush.MAX_ENTITY_LENGTH", 300)
+    await services.acceptance.accept(org, ingest(integrations[0], [1], "x" * 400))
+    await services.acceptance.accept(org, ingest(integrations[0], [2], "north"))
+    await until_idle(database, org)
+    assert await failures(database, org) == {"ENTITY_TOO_LARGE": 1}
+    assert await count(database, org, "meter") == 1
+
+
+async def test_work_without_an_event_is_not_looked_for_forever(
+    services, database, org, integrations
+):
+    async with database.organisation(org) as tx:
+        await tx.execute(
+            "INSERT INTO inbound_pending (org_id, integration_id, seq, event_id, accepted_at) "
+            "VALUES ($1, $2, 1, 'lost', now())",
+            integrations[0],
+        )
+    drain = Drain(database, services.integrations, services.mapper, batch_size=10)
+    async with asyncio.timeout(10):
+        await drain.run(org, integrations[0])
+    await until_idle(database, org)
+
+
+async def test_more_than_the_database_takes_in_is_refused_and_nothing_is_stored(
+    services, database, org, integrations, monkeypatch
+):
+    monkeypatch.setattr("tieline.inbound.acceptance._LARGEST_BACKLOG", 1_000)
+
+    async def send(n):
+        try:
+            await services.acceptance.accept(org, ingest(integrations[0], [n], "x" * 900))
+        except TooBusy:
+            return False
+        return True
+
+    accepted = await asyncio.gather(*(send(n) for n in range(30)))
+    assert True in accepted
+    assert False in accepted
+    await until_idle(database, org)
+    assert await count(database, org, "meter") == accepted.count(True)
+    assert await send(99)
