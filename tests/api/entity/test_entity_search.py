@@ -430,3 +430,22 @@ async def test_a_search_that_takes_too_long_is_stopped(database: Database, org: 
     patient = EntityReads(database)
     found = await patient.search(org, Search(parse_query("_schema:note", datetime.now(UTC))))
     assert found.hits == 200
+
+
+async def test_a_page_of_huge_entities_is_refused_and_smaller_pages_are_not(
+    client: httpx.AsyncClient, create: Create, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tieline.entities.search import repository
+
+    for n in range(12):
+        await create("report", n=n, text="x" * 1000)
+    query = {"q": "_schema:report", "sort": "n:asc", "size": 12}
+    whole = await client.post("/entity/v1/entity:search", json=query)
+    assert [found["n"] for found in whole.json()["results"]] == list(range(12))
+    small = repository._BOUNDED.replace(str(repository.MAX_ANSWER_BYTES), "5000")
+    monkeypatch.setattr(repository, "_BOUNDED", small)
+    refused = await client.post("/entity/v1/entity:search", json=query)
+    assert refused.status_code == 400
+    assert refused.json()["code"] == "ANSWER_TOO_LARGE"
+    fewer = await client.post("/entity/v1/entity:search", json={**query, "size": 4})
+    assert len(fewer.json()["results"]) == 4

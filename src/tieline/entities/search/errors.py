@@ -40,3 +40,9 @@ class SchemaFilterMissing(InvalidInput):
     """
 
     code = "SCHEMA_FILTER_MISSING"
+
+
+class AnswerTooLarge(InvalidInput):
+    """The entities found are too large for one answer. Ask for fewer at once by `size`."""
+
+    code = "ANSWER_TOO_LARGE"

@@ -12,6 +12,7 @@ from tieline.database import OrgTransaction
 from tieline.entities.models import StoredEntity
 from tieline.entities.repository import COLUMNS, entity_of
 from tieline.entities.search.candidates import lookup
+from tieline.entities.search.errors import AnswerTooLarge
 from tieline.entities.search.models import (
     MAX_WINDOW,
     Deleted,
@@ -29,6 +30,17 @@ from tieline.entities.search.ordering import (
 )
 from tieline.entities.search.predicates import Parameters, scalar_values, where
 from tieline.kit import json
+
+MAX_ANSWER_BYTES = 32_000_000
+_SURELY_SMALL = 10  # entities, each of which is bounded
+# The page in its order, but only as far as its attributes stay within the bound.
+_BOUNDED = f"""
+    SELECT * FROM (
+        SELECT p.*, count(*) OVER () AS wanted, row_number() OVER () AS place,
+            sum(octet_length(p.attributes::text)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes
+        FROM ({{page}}) p
+    ) b WHERE bytes <= {MAX_ANSWER_BYTES} ORDER BY place
+"""
 
 _DELETED = {
     Deleted.EXCLUDED: "e.deleted_at IS NULL",
@@ -76,7 +88,15 @@ async def _page(
         f"LIMIT {parameters.bind(query.size)}::bigint "
         f"OFFSET {parameters.bind(query.offset)}::bigint"
     )
-    return await tx.fetch(sql, *parameters.values), columns
+    if query.size <= _SURELY_SMALL:
+        return await tx.fetch(sql, *parameters.values), columns
+    rows = await tx.fetch(_BOUNDED.format(page=sql), *parameters.values)
+    if rows and rows[0]["wanted"] > len(rows):
+        raise AnswerTooLarge(
+            f"The {rows[0]['wanted']} entities have more than {MAX_ANSWER_BYTES:,} bytes. "
+            "Ask for fewer at once by `size`."
+        )
+    return rows, columns
 
 
 def _score(query: Search, parameters: Parameters) -> str:
