@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import math
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
-import uvicorn
 import uvloop
 
 from tieline import __version__
 from tieline.app import Application
 from tieline.cli.errors import AddressTaken, AddressUnusable
 from tieline.cli.signals import stop_on_signals
+from tieline.serving import address, listening
 from tieline.settings import Settings
 
 _BACKLOG = 2048
@@ -57,24 +55,10 @@ async def _answer(
     settings: Settings,
     stopping: asyncio.Event,
 ) -> None:
-    server = _Server(
-        uvicorn.Config(
-            application.asgi,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
-        )
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    stop.cancel()
-    await serving
+    async with listening(application, settings, listener) as serving:
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
 
 
 async def _work(settings: Settings) -> None:
@@ -85,15 +69,6 @@ async def _work(settings: Settings) -> None:
             await stopping.wait()
         finally:
             await application.stop()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: ours also have the application to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -134,9 +109,7 @@ def _unusable(error: OSError, host: str, port: int) -> AddressTaken | AddressUnu
 
 
 def _announce(listener: socket.socket, settings: Settings, first_key: str | None) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    port = listener.getsockname()[1]
-    print(f"Tieline {__version__} serves http://{host}:{port}", flush=True)
+    print(f"Tieline {__version__} serves {address(settings, listener)}", flush=True)
     if first_key is not None:
         print(f"Admin key, shown only now: {first_key}", flush=True)
     print("Press Ctrl-C to stop.", flush=True)
