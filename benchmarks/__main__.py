@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import platform
 import tempfile
@@ -17,6 +18,9 @@ from benchmarks.ceilings import bare_expressions, bare_inserts
 from benchmarks.installation import EVENTS, Installation, event, start
 from benchmarks.load import Connection, run_load
 from tieline.database.embedded import EmbeddedServer
+
+WARM = 50_000  # entities before the first figure: plans and caches are those of a running system
+SINGLE = itertools.count(9 * 10**7)  # never the same entity twice: it must be new to be visible
 
 
 def show(name: str, figure: str, target: str = "", ceiling: str = "") -> None:
@@ -63,7 +67,7 @@ async def end_to_end(installation: Installation, seconds: float, *, first: int, 
     await installation.create_integration(name)
     connection = await asyncpg.connect(EmbeddedServer(installation.data_dir).url)
     await _until_idle(connection)
-    bodies = installation.requests(100, first=first)
+    bodies = installation.requests(100, first=first, entities=10**9)
     begun = time.perf_counter()
     load = await run_load(
         installation.url, installation.key, EVENTS, bodies, connections=4, seconds=seconds
@@ -92,8 +96,8 @@ async def single_event(installation: Installation, count: int) -> None:
     connection = Connection(installation.url, installation.key)
     await connection.open()
     latencies = []
-    for number in range(count):
-        one = event(90_000_000 + number, 10**9)
+    for number in itertools.islice(SINGLE, count):
+        one = event(number, 10**9)
         contract = one["payload"]["number"]
         body = msgspec.json.encode({"integration_id": integration_id, "events": [one]})
         search = msgspec.json.encode({"q": f'_schema:contract AND contract_number:"{contract}"'})
@@ -125,14 +129,14 @@ async def main() -> None:
             await asyncio.sleep(2)
             megabytes = installation.resident_megabytes()
             show("memory, idle, without the database", f"{megabytes:.0f} MB", "200 MB")
-            await single_event(installation, 100)
-            await end_to_end(installation, options.seconds, first=0, name="empty store")
+            await grow(installation, WARM, first=0)
+            await single_event(installation, 200)
+            await end_to_end(installation, options.seconds, first=10**7, name=f"{WARM:,} entities")
             if options.grow:
-                await grow(installation, options.grow)
-                await end_to_end(
-                    installation, options.seconds, first=0, name=f"{options.grow:,} entities"
-                )
-                await single_event(installation, 100)
+                await grow(installation, options.grow, first=2 * 10**7)
+                await single_event(installation, 200)
+                name = f"{options.grow:,} entities"
+                await end_to_end(installation, options.seconds, first=5 * 10**7, name=name)
         finally:
             installation.stop()
         # Accepting alone: the end-to-end figure is about accepting and applying together.
@@ -144,11 +148,11 @@ async def main() -> None:
             installation.stop()
 
 
-async def grow(installation: Installation, entities: int) -> None:
+async def grow(installation: Installation, entities: int, *, first: int) -> None:
     """Fill the store through the front door, then let the database settle."""
     await installation.create_integration("growth")
     connection = await asyncpg.connect(EmbeddedServer(installation.data_dir).url)
-    bodies = installation.requests(100, first=1_000_000, entities=10**9)
+    bodies = installation.requests(100, first=first, entities=10**9)
     client = Connection(installation.url, installation.key)
     await client.open()
     # A contract and half an account per event.
