@@ -72,7 +72,7 @@ class Settings(BaseModel):
         24, ge=1, le=24 * 31, description="How long a deduplication id is remembered."
     )
     batch_size: int = Field(
-        500, ge=1, le=5_000, description="Events of one integration applied in one transaction."
+        1_000, ge=1, le=5_000, description="Events of one integration applied in one transaction."
     )
     sandbox_processes: int = Field(
         1, ge=1, le=64, description="Processes that evaluate expressions, per worker process."

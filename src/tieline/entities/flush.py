@@ -265,7 +265,12 @@ def _relations(changes: Changes) -> Iterator[Step]:
 def _related(entity: StoredEntity | None) -> dict[str, list[tuple[UUID, list[str]]]]:
     """The relations of an entity by attribute, each with its tags."""
     found: dict[str, list[tuple[UUID, list[str]]]] = {}
-    for attribute, value in (entity.attributes if entity else {}).items():
+    related = [
+        (attribute, value)
+        for attribute, value in (entity.attributes if entity else {}).items()
+        if type(value) is dict  # most are not, and this is asked of every value that is written
+    ]
+    for attribute, value in related:
         for item in relation_items(value):
             target = parse_uuid(str(item.get("entity_id")))
             if target is not None:

@@ -58,6 +58,9 @@ class Found(msgspec.Struct, frozen=True):
     deleted: Sequence[StoredEntity]
 
 
+_NOTHING = Found([], [])
+
+
 class Changes(msgspec.Struct, frozen=True):
     """What a workspace changed: for each entity the states before and after, None for no entity."""
 
@@ -126,9 +129,9 @@ class Workspace:
             if path == ID_PATH:
                 matching = self._by_id(key.schema, text)
             ids = matching if ids is None else ids & matching
-        entities = [
-            entity for i in sorted(ids or ()) if (entity := self.current.get(i)) is not None
-        ]
+        if not ids:
+            return _NOTHING
+        entities = [entity for i in sorted(ids) if (entity := self.current.get(i)) is not None]
         return Found(
             live=[entity for entity in entities if entity.deleted_at is None],
             deleted=[entity for entity in entities if entity.deleted_at is not None],
