@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 
@@ -33,7 +33,6 @@ CONNECTION_LOST = (
 UNREACHABLE = (*CONNECTION_LOST, OSError)
 _RECOVERY_SECONDS = 10.0
 
-_T = TypeVar("_T")
 _ambient: ContextVar[asyncpg.Connection | None] = ContextVar("ambient_transaction", default=None)
 
 
@@ -273,15 +272,6 @@ class Database:
             return await asyncpg.connect(self.url, server_settings=session_settings("tieline"))
         except (*UNREACHABLE, asyncpg.PostgresError) as error:
             raise DatabaseUnavailable(_unreachable(error)) from error
-
-    async def retrying(self, work: Callable[[], Awaitable[_T]], *, attempts: int = 5) -> _T:
-        """The result of `work`, started again after deadlocks and serialisation conflicts."""
-        for attempt in range(1, attempts):
-            try:
-                return await work()
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
-                await asyncio.sleep(0.01 * attempt)
-        return await work()
 
 
 async def _check(connection: asyncpg.Connection, *, begin: bool) -> None:

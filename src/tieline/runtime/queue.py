@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
 
@@ -47,12 +46,6 @@ async def enqueue(tx: Transaction, jobs: Sequence[Job]) -> None:
         dedupe_key=[job.once for job in jobs],
         on_conflict="skip",
     )
-
-
-async def waiting_jobs(connection: asyncpg.Connection) -> dict[str, int]:
-    """How many jobs wait or run, by entry point."""
-    rows = await connection.fetch("SELECT entrypoint, count(*) FROM pgqueuer GROUP BY entrypoint")
-    return {row["entrypoint"]: row["count"] for row in rows}
 
 
 def job_ids(payload: bytes | None) -> Mapping[str, Any]:
