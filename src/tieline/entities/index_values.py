@@ -8,34 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
+
+from tieline.entities.scalars import scalar_text
 
 _LONGEST = 200
 
 
 def key_text(value: Any) -> str | None:
     """The key of a scalar; None for null, empty text and containers, which identify nothing."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            text = value
-        case int():
-            text = str(value)
-        case float() | Decimal():
-            text = _number_text(Decimal(repr(value)) if isinstance(value, float) else value)
-        case _:
-            return None
-    if len(text) > _LONGEST:
+    text = scalar_text(value)
+    if text is not None and len(text) > _LONGEST:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     return text or None
-
-
-def _number_text(number: Decimal) -> str:
-    if not number.is_finite() or abs(number.adjusted()) > _LONGEST:
-        return str(number)
-    return str(int(number)) if number == number.to_integral_value() else f"{number.normalize():f}"
 
 
 def index_values(attributes: Mapping[str, Any], path: str) -> set[str]:

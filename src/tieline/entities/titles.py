@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tieline.entities.search.lexemes import scalar_text
+from tieline.entities.scalars import scalar_text
 
 MAX_TITLE_LENGTH = 500
 # Of a longer text only the beginning is looked at: a template may name it many times.

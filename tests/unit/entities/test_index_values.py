@@ -22,6 +22,9 @@ from tieline.entities.index_values import index_values, key_text
         (False, "false"),
         (12345678901234567890, "12345678901234567890"),
         (float("inf"), "Infinity"),
+        (-0.0, "0"),
+        (Decimal("12345678901234567890123456789.0123"), "12345678901234567890123456789.0123"),
+        (Decimal("1E+5"), "100000"),
     ],
 )
 def test_equal_identifiers_have_equal_keys(value, text):

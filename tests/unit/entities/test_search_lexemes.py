@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tieline.entities.scalars import scalar_text
 from tieline.entities.search.lexemes import (
     KEYWORD_LENGTH,
     MAX_KEYWORDS,
@@ -18,7 +19,6 @@ from tieline.entities.search.lexemes import (
     keyword,
     lexemes,
     quoted,
-    scalar_text,
 )
 
 VALUES = st.recursive(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from tieline.entities.scalars import number_text
 from tieline.entities.search.conditions import (
     AllOf,
     AnyOf,
@@ -23,7 +24,6 @@ from tieline.entities.search.lexemes import (
     MORE_WORDS,
     WITHOUT_WORDS,
     keyword,
-    number_text,
     quoted,
     tokens,
 )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tieline.entities.scalars import scalar_text
 from tieline.entities.search.conditions import (
     NOTHING,
     SYSTEM_MOMENTS,
@@ -22,7 +23,6 @@ from tieline.entities.search.conditions import (
     Not,
 )
 from tieline.entities.search.errors import InvalidFilter
-from tieline.entities.search.lexemes import scalar_text
 from tieline.entities.search.lucene import MAX_CLAUSES
 from tieline.entities.search.moments import from_epoch
 from tieline.entities.search.terms import Field, range_condition

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
+
+from tieline.entities.scalars import scalar_text
 
 MAX_WORDS = 256
 MAX_KEYWORDS = 256
@@ -74,30 +75,6 @@ def quoted(lexeme: str, *, prefix: bool = False) -> str:
     """A lexeme as it stands in the text of a `tsquery`; as a `prefix` it matches longer ones."""
     escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'" + (":*" if prefix else "")
-
-
-def scalar_text(value: Any) -> str | None:
-    """The text by which a JSON value is compared, or None for null, lists and objects.
-
-    Numbers have one form for one value: `5`, `5.0` and `5e0` are all "5".
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float | Decimal):
-        return number_text(Decimal(repr(value)) if isinstance(value, float) else value)
-    return None
-
-
-def number_text(number: Decimal) -> str:
-    """A number without exponent and without trailing zeros; infinities by their names."""
-    if not number.is_finite() or abs(number.adjusted()) > KEYWORD_LENGTH:
-        return str(number)
-    text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _collect(
