@@ -21,7 +21,7 @@ from tieline.database import Database
 from tieline.database.embedded import EmbeddedServer
 from tieline.database.migrate import migrate
 from tieline.entities.service import EntityService
-from tieline.expressions.limits import Limits
+from tieline.expressions.limits import limits_from
 from tieline.expressions.sandbox import SandboxPool
 from tieline.http import entity, erp_integration
 from tieline.http.errors import code_and_message, install_error_handlers, status_and_error
@@ -172,7 +172,7 @@ class Application:
         serve: bool,
     ) -> Application:
         sandbox = SandboxPool(
-            handler=HANDLER, size=settings.sandbox_processes, limits=sandbox_limits(settings)
+            handler=HANDLER, size=settings.sandbox_processes, limits=limits_from(settings)
         )
         await sandbox.start()
         _tune_garbage_collection()
@@ -259,16 +259,6 @@ def concurrent_jobs(settings: Settings) -> int:
     find a connection too.
     """
     return max(2, min(_MAX_JOBS, (settings.database_pool_size - 2) // 2))
-
-
-def sandbox_limits(settings: Settings) -> Limits:
-    """The limits of expressions, from the settings."""
-    return Limits(
-        task_seconds=settings.event_seconds,
-        evaluation_seconds=settings.expression_seconds,
-        memory_bytes=settings.sandbox_memory_bytes,
-        max_source_length=settings.max_expression_length,
-    )
 
 
 def _count_outcomes(outcomes: Sequence[Outcome]) -> None:

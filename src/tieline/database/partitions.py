@@ -43,7 +43,7 @@ TABLES = (
 async def ensure_partitions(connection: asyncpg.Connection, now: datetime | None = None) -> None:
     """Make the current partitions, the one before (for clocks that differ) and those ahead."""
     moment = now or datetime.now(UTC)
-    existing = await _existing(connection)
+    existing = await existing_partitions(connection)
     for table in TABLES:
         for start in _wanted(table, moment):
             name = table.partition(start)
@@ -60,7 +60,7 @@ async def drop_expired(
     connection: asyncpg.Connection, retention: Mapping[str, timedelta], now: datetime
 ) -> list[str]:
     """Drop partitions that hold only rows older than their table's retention; their names."""
-    existing = await _existing(connection)
+    existing = await existing_partitions(connection)
     dropped = []
     for table in TABLES:
         if table.name not in retention:
@@ -82,7 +82,8 @@ def _wanted(table: PartitionedTable, now: datetime) -> Iterator[datetime]:
         current = table.following(current)
 
 
-async def _existing(connection: asyncpg.Connection) -> set[str]:
+async def existing_partitions(connection: asyncpg.Connection) -> set[str]:
+    """The names of the partitions of all these tables."""
     rows = await connection.fetch(
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
         "JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = ANY($1)",

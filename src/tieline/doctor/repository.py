@@ -56,16 +56,6 @@ async def backlog(tx: Transaction) -> Backlog:
     return Backlog(row["events"], row["oldest"], row["now"])
 
 
-async def partition_names(tx: Transaction, tables: list[str]) -> set[str]:
-    """The partitions of the given tables."""
-    rows = await tx.fetch(
-        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-        "JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = ANY($1)",
-        tables,
-    )
-    return {row["relname"] for row in rows}
-
-
 async def measure_commit(tx: Transaction) -> float:
     """The median seconds of a tiny durable commit; outside a transaction, so that each commits."""
     durations = []

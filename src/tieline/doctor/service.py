@@ -8,24 +8,18 @@ from datetime import UTC, datetime
 
 from tieline.database import Database, Transaction
 from tieline.database.migrate import current_revision, known_revisions, newest_revision
-from tieline.database.partitions import TABLES
+from tieline.database.partitions import existing_partitions
 from tieline.doctor import database as judge
 from tieline.doctor import machine, repository
 from tieline.doctor.models import Finding, Verdict
 from tieline.doctor.sandbox import check_sandbox
-from tieline.expressions.limits import Limits
+from tieline.expressions.limits import limits_from
 from tieline.settings import Settings
 
 
 async def examine_machine(settings: Settings) -> AsyncIterator[Finding]:
     """What can be known without a database."""
-    yield await check_sandbox(
-        Limits(
-            task_seconds=settings.event_seconds,
-            evaluation_seconds=settings.expression_seconds,
-            memory_bytes=settings.sandbox_memory_bytes,
-        )
-    )
+    yield await check_sandbox(limits_from(settings))
     if settings.database_url is None and settings.data_dir.is_dir():
         yield machine.check_disk(settings.data_dir)
         yield await asyncio.to_thread(machine.check_flush, settings.data_dir)
@@ -47,7 +41,7 @@ async def examine_database(database: Database, *, embedded: bool) -> AsyncIterat
         yield schema
         if schema.verdict is not Verdict.PASS:
             return
-        partitions = await repository.partition_names(tx, [table.name for table in TABLES])
+        partitions = await existing_partitions(connection)
         yield judge.judge_partitions(partitions, datetime.now(UTC))
         yield judge.judge_backlog(await repository.backlog(tx))
     finally:

@@ -36,12 +36,6 @@ class EntitySchema:
     latest: bool = True
 
     @property
-    def title_template(self) -> str | None:
-        """The template from which titles are made."""
-        template = self.document.get("title_template")
-        return template if isinstance(template, str) else None
-
-    @property
     def attributes(self) -> list[Mapping[str, Any]]:
         """The declared attributes in their order."""
         return [a for a in self.document.get("attributes") or () if isinstance(a, Mapping)]

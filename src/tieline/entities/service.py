@@ -250,18 +250,19 @@ class EntityService:
         given = None
         if options.activity_id is not None:
             given = await known_activity(tx, options.activity_id)
-        declared = await schema_repository.latest_schema(tx, schema)
-        template = declared.title_template if declared is not None else None
+        declared = None
+        if options.validate:
+            declared = await schema_repository.latest_schema(tx, schema)
         workspace = Workspace(tx.org_id, self._clock())
         await open_workspace(tx, workspace, [schema])
 
         def check(attributes: Attributes) -> None:
-            if options.validate and declared is not None:
+            if declared is not None:
                 faults = validate(declared, attributes)
                 if faults:
                     raise ValidationFailed([keyword_document(fault) for fault in faults])
 
-        return _Change(tx, schema, options, workspace, given, template, check)
+        return _Change(tx, schema, options, workspace, given, check)
 
 
 @dataclass
@@ -273,11 +274,10 @@ class _Change:
     options: WriteOptions
     workspace: Workspace
     given: Activity | None
-    template: str | None
     check: Callable[[Attributes], None]
 
     def title(self, attributes: Attributes) -> str | None:
-        return title_of(attributes, self.template)
+        return title_of(attributes, self.workspace.templates.get(self.schema))
 
     def activity(self, kind: ActivityKind) -> Activity:
         return self.given or implicit_activity(kind, self.schema, self.options.caller)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a sandbox process imports this module and stays small without the settings
+    from tieline.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +30,13 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def limits_from(settings: Settings) -> Limits:
+    """The limits that an installation is configured to have."""
+    return Limits(
+        task_seconds=settings.event_seconds,
+        evaluation_seconds=settings.expression_seconds,
+        memory_bytes=settings.sandbox_memory_bytes,
+        max_source_length=settings.max_expression_length,
+    )
