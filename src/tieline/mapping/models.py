@@ -73,12 +73,33 @@ class RelationUpdate(msgspec.Struct, frozen=True, array_like=True):
     items: list[RelationTarget]
 
 
+class RelationRefTarget(msgspec.Struct, frozen=True, array_like=True):
+    """One item of a repeatable attribute of a related entity, made there if it is missing.
+
+    `value` joins the target's `attribute` by `operation`; `path` is what the reference names.
+    """
+
+    schema: str
+    unique_ids: list[UniqueId]
+    path: str
+    attribute: str
+    operation: RelationOperation
+    value: Any
+
+
+class RelationRefUpdate(msgspec.Struct, frozen=True, array_like=True):
+    """What becomes of one attribute that refers to items of related entities."""
+
+    operation: RelationOperation
+    items: list[RelationRefTarget]
+
+
 class EntityUpdate(msgspec.Struct, frozen=True, array_like=True):
     """One entity to create, update or remove.
 
     `block` is the position of the entity block in the configuration. `attributes` keeps the order
     of the fields; an array operation such as `{"_append": [...]}` stays as it was given. Relation
-    attributes are in `relations` only.
+    attributes are in `relations` only, references to items of related entities in `relation_refs`.
     """
 
     block: int
@@ -87,6 +108,22 @@ class EntityUpdate(msgspec.Struct, frozen=True, array_like=True):
     unique_ids: list[UniqueId]
     attributes: dict[str, Any]
     relations: dict[str, RelationUpdate]
+    relation_refs: dict[str, RelationRefUpdate] = {}
+
+
+class PruneScope(msgspec.Struct, frozen=True, array_like=True):
+    """The entities that an event speaks of completely: those that it did not upsert are removed.
+
+    With `anchor_schema` they are the entities of `schema` related, in either direction, to the one
+    entity that `unique_ids` identify; without it those of `schema` that have all of `unique_ids`.
+    `removal` is `DELETE` or `PURGE`.
+    """
+
+    block: int
+    schema: str
+    removal: EntityMode
+    anchor_schema: str | None
+    unique_ids: list[UniqueId]
 
 
 class MeterReadingUpdate(msgspec.Struct, frozen=True, array_like=True):
@@ -99,6 +136,18 @@ class MeterReadingUpdate(msgspec.Struct, frozen=True, array_like=True):
     meter: list[UniqueId]
     meter_counter: list[UniqueId] | None
     attributes: dict[str, Any]
+
+
+class ReadingScope(msgspec.Struct, frozen=True, array_like=True):
+    """The readings of a meter and counter, maybe of one source, that an event sends completely.
+
+    Those whose external id is not among the block's readings are removed.
+    """
+
+    block: int
+    meter: list[UniqueId]
+    meter_counter: list[UniqueId] | None
+    source: str | None
 
 
 class MappingWarning(msgspec.Struct, frozen=True, array_like=True):
@@ -115,6 +164,8 @@ class MappingResult(msgspec.Struct, frozen=True, array_like=True, tag="result"):
     entities: list[EntityUpdate]
     meter_readings: list[MeterReadingUpdate]
     warnings: list[MappingWarning]
+    scopes: list[PruneScope] = []
+    reading_scopes: list[ReadingScope] = []
 
 
 class ConfigurationWarning(msgspec.Struct, frozen=True):
