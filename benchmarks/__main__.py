@@ -14,8 +14,20 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
+from benchmarks import stats
 from benchmarks.ceilings import bare_expressions, bare_inserts
-from benchmarks.installation import EVENTS, Installation, event, start
+from benchmarks.installation import (
+    EVENTS,
+    METERS,
+    Installation,
+    MakeEvent,
+    contract,
+    day_of_readings,
+    grouped,
+    meter,
+    reading,
+    start,
+)
 from benchmarks.load import Connection, run_load
 from tieline.database.embedded import EmbeddedServer
 
@@ -62,12 +74,20 @@ def _all_accepted(events: int):
     return check
 
 
-async def end_to_end(installation: Installation, seconds: float, *, first: int, name: str) -> None:
+async def end_to_end(
+    installation: Installation,
+    seconds: float,
+    *,
+    first: int,
+    name: str,
+    make: MakeEvent = contract,
+    target: str = "5,000/s",
+) -> None:
     """Accepted while being applied, until everything stands in the entity store."""
     await installation.create_integration(name)
     connection = await asyncpg.connect(EmbeddedServer(installation.data_dir).url)
     await _until_idle(connection)
-    bodies = installation.requests(100, first=first, entities=10**9)
+    bodies = installation.requests(100, make=make, first=first)
     begun = time.perf_counter()
     load = await run_load(
         installation.url, installation.key, EVENTS, bodies, connections=4, seconds=seconds
@@ -80,7 +100,7 @@ async def end_to_end(installation: Installation, seconds: float, *, first: int, 
     show(
         f"end to end, {name}",
         f"{events / spent:,.0f}/s",
-        "5,000/s",
+        target,
         f"{events / spent / ceiling:.0%} of {ceiling:,.0f} bare expressions/s",
     )
 
@@ -97,10 +117,11 @@ async def single_event(installation: Installation, count: int) -> None:
     await connection.open()
     latencies = []
     for number in itertools.islice(SINGLE, count):
-        one = event(number, 10**9)
-        contract = one["payload"]["number"]
+        one = contract(number)
         body = msgspec.json.encode({"integration_id": integration_id, "events": [one]})
-        search = msgspec.json.encode({"q": f'_schema:contract AND contract_number:"{contract}"'})
+        search = msgspec.json.encode(
+            {"q": f'_schema:contract AND contract_number:"{one["payload"]["number"]}"'}
+        )
         begun = time.perf_counter()
         await connection.post(EVENTS, body)
         while b'"hits":0' in await connection.post("/entity/v1/entity:search", search):
@@ -118,11 +139,31 @@ async def single_event(installation: Installation, count: int) -> None:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("part", nargs="?", choices=["pipeline", "stats"], default="pipeline")
+    parser.add_argument(
+        "--outcomes", type=int, default=10_000_000, help="rows that `stats` fills in"
+    )
     parser.add_argument("--seconds", type=float, default=10, help="length of each load")
     parser.add_argument("--grow", type=int, default=0, help="entities to fill in before a last run")
     options = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print("client, server and database on this machine; synchronous_commit = on\n")
+    if options.part == "stats":
+        await statistics(options.outcomes)
+    else:
+        await pipeline(options)
+
+
+async def statistics(outcomes: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="tieline-bench-") as directory:
+        installation = start(Path(directory) / "data")
+        try:
+            await stats.measure(installation, outcomes)
+        finally:
+            installation.stop()
+
+
+async def pipeline(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="tieline-bench-") as directory:
         installation = start(Path(directory) / "data")
         try:
@@ -132,6 +173,7 @@ async def main() -> None:
             await grow(installation, WARM, first=0)
             await single_event(installation, 200)
             await end_to_end(installation, options.seconds, first=10**7, name=f"{WARM:,} entities")
+            await other_events(installation, options.seconds)
             if options.grow:
                 await grow(installation, options.grow, first=2 * 10**7)
                 await single_event(installation, 200)
@@ -148,15 +190,37 @@ async def main() -> None:
             installation.stop()
 
 
+async def other_events(installation: Installation, seconds: float) -> None:
+    """The same path with groups, and with meter readings."""
+    await end_to_end(installation, seconds, first=3 * 10**7, name="in groups", make=grouped)
+    await fill(installation, meter, METERS)
+    half = seconds / 2
+    await end_to_end(
+        installation, half, first=0, name="one reading per event", make=reading, target=""
+    )
+    await end_to_end(
+        installation,
+        half,
+        first=1000 * METERS,  # other days than those above
+        name="96 readings per event",
+        make=day_of_readings,
+        target="",
+    )
+
+
 async def grow(installation: Installation, entities: int, *, first: int) -> None:
     """Fill the store through the front door, then let the database settle."""
+    # A contract and half an account per event.
+    await fill(installation, contract, int(entities / 1.5), first=first)
+
+
+async def fill(installation: Installation, make: MakeEvent, events: int, *, first: int = 0) -> None:
     await installation.create_integration("growth")
     connection = await asyncpg.connect(EmbeddedServer(installation.data_dir).url)
-    bodies = installation.requests(100, first=first, entities=10**9)
+    bodies = installation.requests(100, make=make, first=first)
     client = Connection(installation.url, installation.key)
     await client.open()
-    # A contract and half an account per event.
-    for _ in range(int(entities / 1.5 / 100)):
+    for _ in range(events // 100):
         await client.post(EVENTS, next(bodies))
         while await connection.fetchval("SELECT count(*) > 20000 FROM inbound_pending"):
             await asyncio.sleep(0.1)

@@ -7,8 +7,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ import msgspec
 
 from benchmarks.load import Connection
 
+MakeEvent = Callable[[int], dict[str, Any]]
+
+METERS = 20_000
+START = datetime(2026, 1, 1, tzinfo=UTC)
 EVENTS = "/erp-integration/v3/erp/updates/events"
 
 # Ten fields and a relation: what the end-to-end figure is about.
@@ -51,6 +56,30 @@ CONFIGURATION = {
         }
     ]
 }
+METER = {
+    "entities": [
+        {
+            "entity_schema": "meter",
+            "unique_ids": ["number"],
+            "fields": [{"attribute": "number", "field": "meter"}],
+        }
+    ]
+}
+READINGS = {
+    "meter_readings": [
+        {
+            "jsonataExpression": "readings.$merge([$, {'meter': $$.meter}])",
+            "meter": {"unique_ids": [{"attribute": "number", "field": "meter"}]},
+            "fields": [
+                {"attribute": "external_id", "field": "id"},
+                {"attribute": "timestamp", "field": "at"},
+                {"attribute": "value", "field": "value"},
+                {"attribute": "source", "constant": "ERP"},
+            ],
+        }
+    ]
+}
+USE_CASES = {"contract": CONFIGURATION, "meter": METER, "readings": READINGS}
 
 
 @dataclass
@@ -64,14 +93,17 @@ class Installation:
     integration_id: str = ""
 
     async def create_integration(self, name: str = "Benchmark") -> str:
-        use_case = {
-            "name": "Contract",
-            "slug": "contract",
-            "type": "inbound",
-            "enabled": True,
-            "configuration": CONFIGURATION,
-        }
-        body = msgspec.json.encode({"name": name, "use_cases": [use_case]})
+        use_cases = [
+            {
+                "name": slug,
+                "slug": slug,
+                "type": "inbound",
+                "enabled": True,
+                "configuration": configuration,
+            }
+            for slug, configuration in USE_CASES.items()
+        ]
+        body = msgspec.json.encode({"name": name, "use_cases": use_cases})
         answer = await self.call("/erp-integration/v2/integrations", body)
         self.integration_id = answer["id"]
         return self.integration_id
@@ -85,12 +117,13 @@ class Installation:
             connection.close()
 
     def requests(
-        self, events: int, *, first: int = 0, entities: int = 1_000_000
+        self, events: int, *, make: MakeEvent | None = None, first: int = 0
     ) -> Iterator[bytes]:
-        """Bodies with that many events each; every event is new, entities repeat."""
+        """Bodies with that many events each, made of growing numbers."""
+        make = make or contract
         number = first
         while True:
-            batch = [event(n, entities) for n in range(number, number + events)]
+            batch = [make(n) for n in range(number, number + events)]
             number += events
             yield msgspec.json.encode({"integration_id": self.integration_id, "events": batch})
 
@@ -115,24 +148,60 @@ class Installation:
         self.process.wait(60)
 
 
-def event(number: int, entities: int) -> dict[str, Any]:
-    """One realistic event of about 400 bytes."""
-    contract = number % entities
+def contract(number: int) -> dict[str, Any]:
+    """One realistic event of about 400 bytes, about a contract that no other number has."""
     return {
         "use_case_slug": "contract",
         "timestamp": "2026-01-31T08:00:00Z",
         "payload": {
-            "number": f"CTR-{contract:08d}",
+            "number": f"CTR-{number:08d}",
             "status": "ACTIVE",
             "product": "Ökostrom Komfort",
             "start": "2026-02-01",
             "address": {"street": "Domstraße", "house": "4a", "zip": "50667", "city": "Köln"},
             "consumption": 3000 + number % 977,
-            "branch": "E" if contract % 2 else "G",
-            "account": f"ACC-{contract // 2:08d}",
+            "branch": "E" if number % 2 else "G",
+            "account": f"ACC-{number // 2:08d}",
             "changed_by": "SAP-IS-U",
         },
     }
+
+
+def grouped(number: int) -> dict[str, Any]:
+    """The same in a group with the other contract of its account."""
+    return {**contract(number), "group_id": f"ACC-{number // 2:08d}"}
+
+
+def meter(number: int) -> dict[str, Any]:
+    """A meter."""
+    return _event("meter", {"meter": f"M-{number % METERS:08d}"})
+
+
+def reading(number: int) -> dict[str, Any]:
+    """One new reading of one of the meters."""
+    day = START + timedelta(days=number // METERS)
+    return _readings(number % METERS, [(day, number)])
+
+
+def day_of_readings(number: int) -> dict[str, Any]:
+    """The 96 quarter hours of a new day of one of the meters."""
+    day = START + timedelta(days=number // METERS)
+    return _readings(
+        number % METERS,
+        [(day + timedelta(minutes=15 * n), number * 96 + n) for n in range(96)],
+    )
+
+
+def _readings(number: int, readings: list[tuple[datetime, int]]) -> dict[str, Any]:
+    sent = [
+        {"id": f"R-{value}", "at": f"{moment:%Y-%m-%dT%H:%M:%SZ}", "value": value / 4}
+        for moment, value in readings
+    ]
+    return _event("readings", {"meter": f"M-{number:08d}", "readings": sent})
+
+
+def _event(slug: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return {"use_case_slug": slug, "timestamp": "2026-01-31T08:00:00Z", "payload": payload}
 
 
 def start(data_dir: Path, *arguments: str, **environment: str) -> Installation:

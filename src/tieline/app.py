@@ -20,10 +20,13 @@ from tieline import metrics
 from tieline.database import Database
 from tieline.database.embedded import EmbeddedServer
 from tieline.database.migrate import migrate
+from tieline.entities.readings.meters import MeterService
+from tieline.entities.readings.service import ReadingService
 from tieline.entities.service import EntityService
 from tieline.expressions.limits import limits_from
 from tieline.expressions.sandbox import SandboxPool
-from tieline.http import entity, erp_integration
+from tieline.http import entity, erp_integration, metering
+from tieline.http.access import AccessRecorder
 from tieline.http.errors import code_and_message, install_error_handlers, status_and_error
 from tieline.http.middleware import Frame
 from tieline.http.responses import reply
@@ -31,16 +34,23 @@ from tieline.http.services import Services
 from tieline.http.surface import new_surface
 from tieline.identity.service import IdentityService
 from tieline.inbound.acceptance import Acceptance
+from tieline.inbound.dead_letters.jobs import REDRIVE, redrive_duties
+from tieline.inbound.dead_letters.redrive import Redriving
+from tieline.inbound.dead_letters.service import DeadLetters
 from tieline.inbound.drain import Drain
 from tieline.inbound.duties import inbound_duties
 from tieline.inbound.jobs import DRAIN
+from tieline.inbound.remap.service import Remapping
 from tieline.inbound.repository import oldest_waiting_event
 from tieline.inbound.stored_events import StoredEvents
+from tieline.integrations.samples.service import SampleService
 from tieline.integrations.service import IntegrationService
 from tieline.kit.errors import TielineError
 from tieline.kit.time import utc_now
 from tieline.maintenance import maintenance_duties
 from tieline.mapping.mapper import HANDLER, Mapper
+from tieline.monitoring.access_log import AccessLog
+from tieline.monitoring.duties import monitoring_duties
 from tieline.monitoring.models import Outcome
 from tieline.monitoring.service import MonitoringService
 from tieline.runtime.periodic import Periodic
@@ -67,6 +77,12 @@ def surfaces() -> dict[str, FastAPI]:
             error_body=status_and_error,
             routers=entity.routers,
         ),
+        "metering": new_surface(
+            title="Tieline metering",
+            description="Meter readings, and the meters and counters that they belong to.",
+            error_body=code_and_message,
+            routers=metering.routers,
+        ),
     }
 
 
@@ -92,7 +108,11 @@ def build_asgi(services: Services) -> Any:
     for name, app in surfaces().items():
         app.state.services = services
         root.mount(f"/{name}", app)
-    return Frame(root, max_request_bytes=services.settings.max_request_bytes)
+    return Frame(
+        root,
+        max_request_bytes=services.settings.max_request_bytes,
+        access=AccessRecorder(services.access_log, services.identity),
+    )
 
 
 async def _index(_request: Request) -> Response:
@@ -179,25 +199,39 @@ class Application:
         mapper = Mapper(sandbox)
         window = timedelta(hours=settings.deduplication_hours)
         identity = IdentityService(database)
-        integrations = IntegrationService(database, mapper)
+        integrations = IntegrationService(database, mapper, sample_seconds=settings.sample_seconds)
         acceptance = Acceptance(
             database,
             integrations,
             deduplication_window=window,
             accepted=lambda status, n: metrics.ACCEPTED.labels(status).inc(n),
         )
+        entities = EntityService(database)
         services = Services(
             settings=settings,
             database=database,
             identity=identity,
             integrations=integrations,
-            entities=EntityService(database),
+            entities=entities,
+            meters=MeterService(database, entities),
+            readings=ReadingService(database),
             acceptance=acceptance,
             stored_events=StoredEvents(database, integrations, acceptance),
+            dead_letters=DeadLetters(database, integrations),
+            remapping=Remapping(database, integrations, mapper, settings.public_address),
             monitoring=MonitoringService(
                 database, retention=timedelta(days=settings.outcome_retention_days)
             ),
+            access_log=AccessLog(
+                database, retention=timedelta(days=settings.access_log_retention_days)
+            ),
             mapper=mapper,
+            samples=SampleService(
+                database,
+                mapper,
+                max_payload_bytes=settings.max_payload_bytes,
+                seconds=settings.sample_seconds,
+            ),
         )
         await identity.start()
         await integrations.start()
@@ -208,12 +242,13 @@ class Application:
                 integrations,
                 mapper,
                 batch_size=settings.batch_size,
+                public_url=settings.public_address,
                 finished=_count_outcomes,
             )
             heartbeat = timedelta(seconds=settings.job_heartbeat_seconds)
             worker = Worker(
                 database,
-                {DRAIN: drain.job},
+                {DRAIN: drain.job, REDRIVE: Redriving(database, integrations, acceptance).job},
                 heartbeat=heartbeat,
                 concurrency=concurrent_jobs(settings),
             )
@@ -221,8 +256,17 @@ class Application:
             duties = inbound_duties(
                 sweep_seconds=settings.sweep_seconds, deduplication_window=window
             )
-            periodic = Periodic(database, [*duties, *maintenance_duties(settings)])
+            redrives = redrive_duties(
+                sweep_seconds=settings.sweep_seconds,
+                retention=timedelta(days=settings.event_retention_days),
+            )
+            figures = monitoring_duties(retention=timedelta(days=settings.outcome_retention_days))
+            periodic = Periodic(
+                database, [*duties, *redrives, *figures, *maintenance_duties(settings)]
+            )
             periodic.start()
+        if serve:
+            services.access_log.start()
         asgi = build_asgi(services) if serve else None
         return cls(settings, services, asgi, embedded, sandbox, worker, periodic)
 
@@ -232,6 +276,7 @@ class Application:
             await self._periodic.stop()
         if self._worker is not None:
             await self._worker.stop(self.settings.shutdown_seconds)
+        await self.services.access_log.stop()
         await self.services.integrations.stop()
         await self.services.identity.stop()
         await self._sandbox.close()

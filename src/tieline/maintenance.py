@@ -29,9 +29,15 @@ def maintenance_duties(settings: Settings, clock: Clock = utc_now) -> list[Duty]
         # An accepted event that still waits keeps its partition, whatever its age.
         oldest = await oldest_waiting_event(tx) or now
         activities = timedelta(days=settings.activity_retention_days)
+        payloads = max(timedelta(days=settings.event_retention_days), now - oldest)
+        outcomes = timedelta(days=settings.outcome_retention_days)
         retention = {
-            "inbound_events": max(timedelta(days=settings.event_retention_days), now - oldest),
-            "inbound_outcomes": timedelta(days=settings.outcome_retention_days),
+            "inbound_events": payloads,
+            "inbound_dead_letters": payloads,
+            "inbound_outcomes": outcomes,
+            "outcome_rollups": outcomes,
+            "correlation_sketches": outcomes,
+            "access_log": timedelta(days=settings.access_log_retention_days),
             "activities": activities,
             "activity_attachments": activities,
             "entity_operations": activities,

@@ -10,3 +10,7 @@ OLDEST_WAITING = Gauge(
     "tieline_oldest_waiting_event_seconds",
     "Age of the accepted event that has waited longest to be applied; 0 when none waits.",
 )
+CALLS_NOT_LOGGED = Counter(
+    "tieline_access_log_lost_total",
+    "API calls that are missing in the access log: the database was away, or too slow.",
+)

@@ -38,6 +38,11 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address on which the server listens.")
     port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 takes a free one.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#][^\s?#]*$",
+        description="Address under which others reach the server; else made of host and port.",
+    )
     data_dir: Path = Field(
         default_factory=_default_data_dir,
         description="Directory of the embedded database and of local state.",
@@ -86,6 +91,9 @@ class Settings(BaseModel):
     event_seconds: float = Field(
         1.0, gt=0, le=60, description="Longest mapping of one event before its sandbox is replaced."
     )
+    sample_seconds: float = Field(
+        5.0, gt=0, le=300, description="Longest run of all samples of the use cases being saved."
+    )
     max_expression_length: int = Field(
         65_536,
         ge=1_000,
@@ -110,6 +118,9 @@ class Settings(BaseModel):
     outcome_retention_days: int = Field(
         90, ge=1, le=3650, description="How long outcomes of events are kept."
     )
+    access_log_retention_days: int = Field(
+        30, ge=1, le=3650, description="How long the log of API calls is kept."
+    )
     activity_retention_days: int = Field(
         365, ge=1, le=36500, description="How long activities and entity operations are kept."
     )
@@ -119,6 +130,14 @@ class Settings(BaseModel):
     idempotency_hours: int = Field(
         24, ge=1, le=24 * 31, description="How long the answer to an `Idempotency-Key` is kept."
     )
+
+    @property
+    def public_address(self) -> str:
+        """The address under which others reach the server, without a slash at its end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 def load_settings(

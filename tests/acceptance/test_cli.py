@@ -23,7 +23,7 @@ from tieline.database.embedded import EmbeddedServer
 
 TIELINE = Path(sys.executable).parent / "tieline"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TIELINE_")}
-COMMANDS = ("demo", "doctor", "keys", "migrate", "openapi", "serve", "worker")
+COMMANDS = ("demo", "doctor", "events", "keys", "mappings", "migrate", "openapi", "serve", "worker")
 INTEGRATIONS = "/erp-integration/v1/integrations"
 
 

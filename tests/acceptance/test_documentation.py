@@ -250,3 +250,27 @@ def test_every_decision_states_context_decision_and_consequence() -> None:
     for path in (ROOT / "docs" / "decisions").glob("*.md"):
         headings = re.findall(r"^## (.+)$", path.read_text("utf-8"), re.M)
         assert headings == ["Context", "Decision", "Consequence"], path
+
+
+# --- conformance
+
+
+def conformance() -> list[tuple[str, str]]:
+    """The tests that the conformance table names, as (file, function)."""
+    text = page("docs/reference/conformance.md")
+    return re.findall(r"`([\w/]+\.py)::(test_\w+)`", text)
+
+
+def test_the_conformance_table_names_a_test_for_every_feature() -> None:
+    rows = re.findall(
+        r"^\| (?!feature|---)(.+?) \| (.+) \|$", page("docs/reference/conformance.md"), re.M
+    )
+    assert len(rows) > 50
+    assert [feature for feature, shown in rows if "::test_" not in shown] == []
+
+
+@pytest.mark.parametrize("file", sorted({file for file, _ in conformance()}))
+def test_the_conformance_table_names_tests_that_exist(file: str) -> None:
+    source = page(f"tests/{file}")
+    named = [test for of_file, test in conformance() if of_file == file]
+    assert [test for test in named if f"def {test}(" not in source] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -50,6 +52,18 @@ def test_no_request_makes_the_server_fail(live_server, surface, operation, mode)
 
     send()
     assert statuses
+
+
+@pytest.mark.parametrize("surface", openapi_pages())
+def test_every_reference_of_a_page_leads_somewhere(surface):
+    page = openapi_pages()[surface]
+    references = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(page)))
+    assert references
+    for reference in references:
+        target = page
+        for step in reference.removeprefix("#/").split("/"):
+            assert step in target, reference
+            target = target[step]
 
 
 def test_a_path_of_rubbish_is_not_found(live_server):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from uuid import uuid4
 
 import pytest
 from tests.conftest import http_client
@@ -53,6 +54,13 @@ async def mine(client):
             },
         )
     ).json()
+    place = f"/erp-integration/v1/integrations/{integration['id']}"
+    use_case = f"{place}/use-cases/{integration['use_cases'][0]['id']}"
+    sample = {"payload": {"name": "Secret"}, "expected": {"error": "Secret"}}
+    await client.put(f"{use_case}/samples/secret sample", json=sample)
+    component = {"app_id": str(uuid4()), "component_id": str(uuid4())}
+    await client.put(f"{place}/app-mapping", json=component)
+    redrive = (await client.post(f"{place}/dead-letters/replay", json={"filter": {}})).json()
     entity = (
         await client.post("/entity/v1/entity/secret", json={"number": "secret-1", "name": "Secret"})
     ).json()
@@ -68,9 +76,31 @@ async def mine(client):
             json={"type": "Secret", "title": "Secret", "message": "Secret"},
         )
     ).json()
+    meter = (await client.post("/entity/v1/entity/meter", json={"number": "Secret"})).json()
+    relation = {"$relation": [{"entity_id": meter["_id"]}]}
+    counter = (
+        await client.post("/entity/v1/entity/meter_counter", json={"meter": relation})
+    ).json()
+    await client.post(
+        "/metering/v1/metering/reading",
+        json={
+            "meter_id": meter["_id"],
+            "counter_id": counter["_id"],
+            "timestamp": "2026-01-31",
+            "value": 1,
+            "source": "ERP",
+            "remark": "Secret",
+        },
+    )
     return {
+        "meter_id": meter["_id"],
+        "counter_id": counter["_id"],
+        "contract_id": meter["_id"],
         "integrationId": integration["id"],
         "useCaseId": integration["use_cases"][0]["id"],
+        "sampleName": "secret sample",
+        "redriveId": redrive["id"],
+        **component,
         "slug": "secret",
         "id": entity["_id"],
         "activity": activity["_id"],
@@ -96,6 +126,17 @@ def bodies(mine):
     yield {"name": "Taken over", "use_cases": []}
     yield {"integration_id": mine["integrationId"], "events": []}
     yield {"_tags": ["taken"]}
+    yield {"filter": {}, "note": "taken"}
+    yield {"filter": {}}
+    component = {key: mine[key] for key in ("app_id", "component_id")}
+    yield {**component, "overwrite": True}
+    yield {**component, "meta": {}, "events": []}
+    yield {"payload": {"number": "1"}, "expected": {}}
+    yield {"name": "taken", "payload": {"number": "1"}}
+    yield {"meter_id": mine["meter_id"], "keep_external_ids": [], "source": "ERP"}
+    reading = {"meter_id": mine["meter_id"], "counter_id": mine["counter_id"], "value": 2}
+    yield {**reading, "source": "ERP"}
+    yield {"readings": [{**reading, "source": "ERP"}]}
 
 
 @pytest.mark.parametrize(("surface", "method", "path"), ALL_ROUTES)
@@ -120,12 +161,16 @@ async def snapshot(client, mine):
     urls = (
         f"/erp-integration/v2/integrations/{mine['integrationId']}",
         f"/erp-integration/v1/integrations/{mine['integrationId']}/use-cases/{mine['useCaseId']}",
+        f"/erp-integration/v1/integrations/{mine['integrationId']}/use-cases/{mine['useCaseId']}"
+        "/samples",
+        f"/erp-integration/v1/integrations/{mine['integrationId']}/redrives/{mine['redriveId']}",
         f"/entity/v1/entity/secret/{mine['id']}",
         f"/entity/v1/entity/secret/{mine['related']}",
         f"/entity/v1/entity/secret/{mine['id']}/activity",
         f"/entity/v1/entity/secret/{mine['related']}/relations",
         f"/entity/v1/entity/activity/{mine['activity']}",
         "/entity/v1/entity/schemas",
+        f"/metering/v1/metering/reading/{mine['meter_id']}/{mine['counter_id']}?type=cumulative",
     )
     answers = [await client.get(url) for url in urls]
     assert {answer.status_code for answer in answers} == {200}

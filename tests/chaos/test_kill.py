@@ -101,6 +101,7 @@ class Erp:
     client: httpx.AsyncClient
     integration_id: str
     number: int
+    grouped: bool
     accepted: list[int] = field(default_factory=list)
     stopping: bool = False
 
@@ -111,21 +112,16 @@ class Erp:
             await self._send(counter)
 
     async def _send(self, counter: int) -> None:
-        body = {
-            "integration_id": self.integration_id,
-            "events": [
-                {
-                    "use_case_slug": "meter",
-                    "timestamp": "2026-01-31T08:00:00Z",
-                    "deduplication_id": f"{self.number}-{counter}",
-                    "payload": {
-                        "number": f"M-{self.number}-{counter % ENTITIES}",
-                        "counter": counter,
-                        "site": f"S-{counter % 3}",
-                    },
-                }
-            ],
+        meter = f"M-{self.number}-{counter % ENTITIES}"
+        event = {
+            "use_case_slug": "meter",
+            "timestamp": "2026-01-31T08:00:00Z",
+            "deduplication_id": f"{self.number}-{counter}",
+            "payload": {"number": meter, "counter": counter, "site": f"S-{counter % 3}"},
         }
+        if self.grouped:
+            event["group_id"] = meter
+        body = {"integration_id": self.integration_id, "events": [event]}
         while True:
             try:
                 response = await self.client.post(
@@ -156,7 +152,10 @@ async def test_nothing_is_lost_doubled_or_reordered(tmp_path: Path) -> None:
             headers={"authorization": f"Bearer {key}"},
             timeout=20,
         ) as client:
-            erps = [Erp(client, await _integration(client), n) for n in range(INTEGRATIONS)]
+            erps = [
+                Erp(client, await _integration(client), n, grouped=n == 0)
+                for n in range(INTEGRATIONS)
+            ]
             sending = [asyncio.create_task(erp.run()) for erp in erps]
             for _ in range(ROUNDS):
                 await asyncio.sleep(dice.uniform(0.3, 1.5))
@@ -200,12 +199,15 @@ async def _check_integration(connection: asyncpg.Connection, erp: Erp) -> None:
     assert len(outcomes) == len({row["event_id"] for row in outcomes}) == len(erp.accepted)
     assert {row["status"] for row in outcomes} == {"success"}
     counters = await connection.fetch(
-        "SELECT (o.payload->>'counter')::int AS counter FROM entity_operations o "
-        "WHERE o.schema = 'meter' AND o.payload->>'number' LIKE $1 ORDER BY o.seq",
+        "SELECT (o.payload->>'counter')::int AS counter, o.payload->>'number' AS number "
+        "FROM entity_operations o WHERE o.schema = 'meter' AND o.payload->>'number' LIKE $1 "
+        "ORDER BY o.seq",
         f"M-{erp.number}-%",
     )
-    # Every event was applied once, and in the order in which it was accepted.
-    assert [row["counter"] for row in counters] == erp.accepted
+    # Every event was applied once, and in the order in which it was accepted, within its group.
+    assert sorted(row["counter"] for row in counters) == erp.accepted
+    for order in _orders(counters, grouped=erp.grouped):
+        assert order == sorted(order)
     entities = await connection.fetch(
         "SELECT attributes->>'number' AS number, (attributes->>'counter')::int AS counter "
         "FROM entities WHERE schema = 'meter' AND attributes->>'number' LIKE $1",
@@ -213,6 +215,13 @@ async def _check_integration(connection: asyncpg.Connection, erp: Erp) -> None:
     )
     latest = {f"M-{erp.number}-{counter % ENTITIES}": counter for counter in erp.accepted}
     assert {row["number"]: row["counter"] for row in entities} == latest
+
+
+def _orders(rows: list[asyncpg.Record], *, grouped: bool) -> list[list[int]]:
+    groups: dict[str, list[int]] = {}
+    for row in rows:
+        groups.setdefault(row["number"] if grouped else "all", []).append(row["counter"])
+    return list(groups.values())
 
 
 async def _until_nothing_waits(connection: asyncpg.Connection) -> None:

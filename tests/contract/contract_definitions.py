@@ -22,6 +22,11 @@ UNDOCUMENTED_ERRORS: dict[str, dict[str, Any]] = {
         "required": ["code", "message"],
         "properties": {"code": {"type": "string"}, "message": {"type": "string", "minLength": 1}},
     },
+    "metering": {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string", "minLength": 1}},
+    },
     "entity": {
         "type": "object",
         "required": ["status", "error"],
@@ -56,7 +61,8 @@ class Definition:
     def request_examples(self, operation: str) -> dict[str, Any]:
         """The example requests that the definition carries for an operation, by name."""
         body = self._resolved(self._operations[operation].document["requestBody"])
-        examples = body["content"]["application/json"]["examples"]
+        content = body["content"]["application/json"]
+        examples = content.get("examples") or {"example": {"value": content["example"]}}
         return {name: example["value"] for name, example in examples.items()}
 
     def faults(self, operation: str, status: int, body: Any) -> list[str]:

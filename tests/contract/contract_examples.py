@@ -105,14 +105,14 @@ def event(payload: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-def outcome_of(sdk: Sdk, integration_id: str, event_id: str) -> dict[str, Any]:
-    """The outcome of an event, as soon as there is one."""
+def outcome_of(sdk: Sdk, integration_id: str, event_id: str, **query: str) -> dict[str, Any]:
+    """The outcome of an event, as soon as there is one that the query lets pass."""
     deadline = time.monotonic() + _MOST_SECONDS
     while time.monotonic() < deadline:
         page = sdk.erp(
             "queryInboundMonitoringEvents",
             {"integrationId": integration_id},
-            {"event_id": event_id},
+            {"event_id": event_id, **query},
         ).data
         if page["data"]:
             found: dict[str, Any] = page["data"][0]

@@ -14,7 +14,11 @@ from contract_definitions import Definition
 
 from tieline.kit import json
 
-DEFINITION_FILES = {"erpIntegration": "erp-integration.json", "entity": "entity.json"}
+DEFINITION_FILES = {
+    "erpIntegration": "erp-integration.json",
+    "entity": "entity.json",
+    "metering": "metering.json",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ class Sdk:
     ) -> Reply:
         """Call an operation of the entity API."""
         return self.call("entity", operation, parameters, data, **more)
+
+    def metering(
+        self, operation: str, parameters: Any = None, data: Any = None, **more: Any
+    ) -> Reply:
+        """Call an operation of the metering API."""
+        return self.call("metering", operation, parameters, data, **more)
 
     def call(
         self,

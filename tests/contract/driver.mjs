@@ -7,7 +7,11 @@ import { createInterface } from "node:readline";
 // The package's ES modules cannot be loaded by Node.js itself, only by bundlers.
 const { epilot } = createRequire(import.meta.url)("@epilot/sdk");
 
-const BASE_PATHS = { erpIntegration: "/erp-integration", entity: "/entity" };
+const BASE_PATHS = {
+  erpIntegration: "/erp-integration",
+  entity: "/entity",
+  metering: "/metering",
+};
 const [address] = process.argv.slice(2);
 
 // A limit that is hit must show, not be waited out.

@@ -86,3 +86,107 @@ def test_a_mapping_that_cannot_work_is_explained(sdk: Sdk) -> None:
 
 def test_a_request_without_a_configuration_is_refused(sdk: Sdk) -> None:
     sdk.erp("simulateMappingV2", None, {"format": "json", "payload": "{}"}, expect=400)
+
+
+def test_every_published_document_is_simulated(sdk: Sdk) -> None:
+    examples = sdk.definitions["erpIntegration"].request_examples("simulateMapping")
+    assert len(examples) >= 5
+    for example, request in examples.items():
+        simulated = sdk.erp("simulateMapping", None, request).data
+        assert simulated["entity_updates"], example
+        for update in simulated["entity_updates"]:
+            assert update["unique_identifiers"].items() <= update["attributes"].items(), example
+
+
+def test_a_published_document_of_the_older_format_gives_the_values_of_its_payload(sdk: Sdk) -> None:
+    examples = sdk.definitions["erpIntegration"].request_examples("simulateMapping")
+    (update,) = sdk.erp("simulateMapping", None, examples["v1_example"]).data["entity_updates"]
+    assert update == {
+        "entity_slug": "contact",
+        "unique_identifiers": {"_id": "BP10001"},
+        "attributes": {"_id": "BP10001", "first_name": "John", "last_name": "Doe"},
+    }
+
+
+def test_both_simulations_say_the_same(sdk: Sdk) -> None:
+    examples = sdk.definitions["erpIntegration"].request_examples("simulateMappingV2")
+    for example, request in examples.items():
+        document = {
+            "version": "2.0",
+            "mapping": {"events": {"Changed": request["event_configuration"]}},
+        }
+        older = {
+            "mapping_configuration": document,
+            "object_type": "Changed",
+            "format": request["format"],
+            "payload": request["payload"],
+        }
+        answer = sdk.erp("simulateMapping", None, older).data
+        assert answer == sdk.erp("simulateMappingV2", None, request).data, example
+
+
+def test_an_unknown_type_of_object_is_told_the_known_ones(sdk: Sdk) -> None:
+    examples = sdk.definitions["erpIntegration"].request_examples("simulateMapping")
+    request = {**examples["v2_simple"], "object_type": "Nothing"}
+    refusal = sdk.erp("simulateMapping", None, request, expect=422).data
+    assert refusal["code"] == "INVALID_CONFIGURATION"
+    assert '"CustomerChanged"' in refusal["message"]
+
+
+def test_pruning_references_and_file_addresses_are_simulated(sdk: Sdk) -> None:
+    contact = {"attribute": "customer_number", "field": "$$.customer"}
+    contracts = {
+        "entity_schema": "contract",
+        "unique_ids": ["number"],
+        "jsonataExpression": "contracts",
+        "mode": "upsert-prune-scope-purge",
+        "scope": {"scope_mode": "relations", "schema": "contact", "unique_ids": [contact]},
+        "fields": [
+            {"attribute": "number", "field": "no"},
+            {"attribute": "file", "file_proxy_url": {"use_case_slug": "files"}},
+            {
+                "attribute": "delivery_address",
+                "relation_refs": {
+                    "operation": "_set",
+                    "items": [
+                        {
+                            "entity_schema": "contact",
+                            "unique_ids": [contact],
+                            "path": "address",
+                            "value": {
+                                "attribute": "address",
+                                "operation": "_append",
+                                "jsonataExpression": "{'street': street}",
+                            },
+                        }
+                    ],
+                },
+            },
+        ],
+    }
+
+    def simulate(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        request = {
+            "event_configuration": {"entities": [contracts]},
+            "format": "json",
+            "payload": {"customer": "C1", "contracts": rows},
+        }
+        answer: dict[str, Any] = sdk.erp("simulateMappingV2", None, request).data
+        return answer
+
+    nothing = simulate([])
+    assert nothing["entity_updates"] == []
+    assert nothing["prune_scopes"] == [
+        {
+            "entity_slug": "contract",
+            "mode": "purge",
+            "scope_mode": "relations",
+            "schema": "contact",
+            "unique_identifiers": {"customer_number": "C1"},
+        }
+    ]
+    (update,) = simulate([{"no": 1, "street": "Main St"}])["entity_updates"]
+    assert set(update["attributes"]) == {"number", "delivery_address"}
+    (reference,) = update["attributes"]["delivery_address"]["$relation_ref"]["_set"]
+    assert reference["$entity_unique_ids"] == {"customer_number": "C1"}
+    assert reference["value"]["value"] == {"street": "Main St"}

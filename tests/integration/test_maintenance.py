@@ -159,7 +159,11 @@ async def test_health_needs_no_key_and_readiness_asks_the_database(application):
     async with http_client(application, None) as stranger:
         assert (await stranger.get("/healthz")).json() == {"status": "ok"}
         assert (await stranger.get("/readyz")).json() == {"status": "ok"}
-        assert (await stranger.get("/")).json()["apis"].keys() == {"erp-integration", "entity"}
+        assert (await stranger.get("/")).json()["apis"].keys() == {
+            "erp-integration",
+            "entity",
+            "metering",
+        }
 
 
 @pytest.mark.parametrize("surface", ["erp-integration", "entity"])

@@ -106,6 +106,29 @@ def test_both_spellings_of_a_postgresql_address_are_accepted(url: str) -> None:
     assert load_settings({"TIELINE_DATABASE_URL": url}).database_url == url
 
 
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({}, "http://127.0.0.1:8080"),
+        ({"TIELINE_HOST": "::1", "TIELINE_PORT": "99"}, "http://[::1]:99"),
+        ({"TIELINE_PUBLIC_URL": "https://hub.example"}, "https://hub.example"),
+        ({"TIELINE_PUBLIC_URL": "https://hub.example:8443/erp/"}, "https://hub.example:8443/erp"),
+    ],
+)
+def test_the_public_address_is_the_configured_one_or_made_of_host_and_port(
+    environment: dict[str, str], address: str
+) -> None:
+    assert load_settings(environment).public_address == address
+
+
+@pytest.mark.parametrize(
+    "url", ["hub.example", "ftp://hub.example", "https://", "https:///x", "https://h?x=1"]
+)
+def test_a_public_address_that_cannot_be_one_is_refused(url: str) -> None:
+    with pytest.raises(InvalidSettings, match="TIELINE_PUBLIC_URL"):
+        load_settings({"TIELINE_PUBLIC_URL": url})
+
+
 def test_an_absent_file_is_refused_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings, match="Name an existing TOML file"):
         load_settings({}, config=tmp_path / "absent.toml")

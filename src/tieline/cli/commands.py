@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from tieline import __version__
+from tieline.cli.event_commands import events
 from tieline.cli.options import DEFAULT_PLACE, Place
 
 app = App(
@@ -19,6 +21,9 @@ app = App(
 )
 keys = App(name="keys", help="Create, list and revoke API keys.", version_flags=[])
 app.command(keys)
+app.command(events)
+mappings = App(name="mappings", help="Test what inbound use cases map.", version_flags=[])
+app.command(mappings)
 
 Organisation = Annotated[str, Parameter(help="The organisation that the key belongs to.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
@@ -87,6 +92,30 @@ def doctor(*, json: AsJson = False, place: Place = DEFAULT_PLACE) -> int:
     from tieline.cli.doctor import examine_installation
 
     return asyncio.run(examine_installation(place.logged_settings(), as_json=json))
+
+
+@mappings.command(name="test")
+def run_samples(
+    *,
+    org: Annotated[str, Parameter(help="The organisation whose samples are run.")] = "default",
+    integration: Annotated[
+        str | None, Parameter(help="Only of this integration: its id or its name.")
+    ] = None,
+    use_case: Annotated[
+        str | None, Parameter(help="Only of this use case: its id, its slug or its name.")
+    ] = None,
+    file: Annotated[
+        tuple[Path, ...],
+        Parameter(negative="", help="Run the samples of this file instead, without a database."),
+    ] = (),
+    json: AsJson = False,
+    place: Place = DEFAULT_PLACE,
+) -> int:
+    """Map the payloads of samples, and show where the result is not what they expect."""
+    from tieline.cli import mappings as mapping_commands
+
+    selection = mapping_commands.Selection(org, integration, use_case, file)
+    return asyncio.run(mapping_commands.run(place.logged_settings(), selection, as_json=json))
 
 
 @keys.command(name="create")

@@ -31,3 +31,21 @@ class SchemaOutdated(Unavailable):
     """The database belongs to another version of Tieline. Run `tieline migrate`."""
 
     code = "SCHEMA_OUTDATED"
+
+
+class UnreadableFile(InvalidInput):
+    """A file is not what it should be. Correct it at the place named."""
+
+    code = "UNREADABLE_FILE"
+
+
+class AmbiguousIntegration(InvalidInput):
+    """The organisation does not have just one integration. Name one with --integration."""
+
+    code = "AMBIGUOUS_INTEGRATION"
+
+
+class NothingSelected(InvalidInput):
+    """Nothing says which dead letters are meant. Give --event, a filter, or --all."""
+
+    code = "NOTHING_SELECTED"

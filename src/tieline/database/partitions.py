@@ -34,6 +34,10 @@ class PartitionedTable:
 TABLES = (
     PartitionedTable("inbound_events", monthly=False, ahead=7),
     PartitionedTable("inbound_outcomes", monthly=False, ahead=7),
+    PartitionedTable("inbound_dead_letters", monthly=False, ahead=7),
+    PartitionedTable("outcome_rollups", monthly=True, ahead=2),
+    PartitionedTable("correlation_sketches", monthly=True, ahead=2),
+    PartitionedTable("access_log", monthly=False, ahead=7),
     PartitionedTable("activities", monthly=True, ahead=2),
     PartitionedTable("activity_attachments", monthly=True, ahead=2),
     PartitionedTable("entity_operations", monthly=True, ahead=2),

@@ -314,6 +314,7 @@ def _purges(changes: Changes) -> Iterator[Step]:
         "entity_operations WHERE org_id = $1 AND entity_id = ANY($2) "
         "AND operation <> 'deleteEntity'",
         "activity_attachments WHERE org_id = $1 AND entity_id = ANY($2)",
+        "meter_readings WHERE org_id = $1 AND meter_id = ANY($2)",
     ):
         yield Statement(f"DELETE FROM {condition}", [ids])
 

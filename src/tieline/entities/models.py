@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from tieline.kit.ids import new_ulid, ulid_time
+from tieline.kit.ids import new_ulid, parse_uuid, ulid_time
 from tieline.kit.time import to_wire
 
 Attributes = Mapping[str, Any]
@@ -137,3 +137,13 @@ def relation_items(value: Any) -> Iterable[Mapping[str, Any]]:
     if type(value) is dict and "$relation" in value and isinstance(value["$relation"], list):
         return [item for item in value["$relation"] if isinstance(item, dict)]
     return ()
+
+
+def relation_targets(attributes: Attributes) -> set[UUID]:
+    """The entities that these attributes relate to."""
+    return {
+        target
+        for value in attributes.values()
+        for item in relation_items(value)
+        if (target := parse_uuid(str(item.get("entity_id")))) is not None
+    }

@@ -18,9 +18,7 @@ COLUMNS = "e.id, e.schema, e.attributes, e.version, e.created_at, e.updated_at, 
 # Of a value that thousands share, more than a few matches would fill the memory and say no more.
 # Living ones come first, the oldest at the head; then those that were deleted last.
 _MATCHES_PER_KEY = 100
-_FIRST_MATCHES = (
-    f"ORDER BY e.deleted_at DESC NULLS FIRST, e.created_at, e.id LIMIT {_MATCHES_PER_KEY}"
-)
+_FIRST_MATCHES = "ORDER BY e.deleted_at DESC NULLS FIRST, e.created_at, e.id LIMIT"
 
 # Entities that match several keys at once are found through the rarest of them: the others are
 # then only probed. Without this, `source = ERP AND number = 4711` would read all of `ERP`.
@@ -44,7 +42,7 @@ SELECT {COLUMNS} FROM rarest r CROSS JOIN LATERAL (
         AND NOT EXISTS (
             SELECT FROM entity_index p WHERE p.org_id = $1 AND p.schema = o.schema
                 AND p.attribute = o.path AND p.value = o.value AND p.entity_id = i.entity_id))
-    {_FIRST_MATCHES}) e
+    {_FIRST_MATCHES} $6) e
 """
 
 _FIND_BY_SINGLE_KEYS = f"""
@@ -52,7 +50,22 @@ SELECT {COLUMNS} FROM unnest($2::text[], $3::text[], $4::text[]) AS k (schema, p
 CROSS JOIN LATERAL (
     SELECT e.* FROM entity_index i JOIN entities e ON e.org_id = $1 AND e.id = i.entity_id
     WHERE i.org_id = $1 AND i.schema = k.schema AND i.attribute = k.path AND i.value = k.value
-    {_FIRST_MATCHES}) e
+    {_FIRST_MATCHES} $5) e
+"""
+
+# An anchor's own relations and those of others to it, of each anchor and schema so many.
+_FIND_RELATED = f"""
+SELECT {COLUMNS} FROM unnest($2::uuid[], $3::text[]) AS a (anchor, schema)
+CROSS JOIN LATERAL (
+    SELECT e.* FROM (
+        SELECT r.target_id AS id FROM entity_relations r
+        WHERE r.org_id = $1 AND r.entity_id = a.anchor
+        UNION
+        SELECT r.entity_id FROM entity_relations r
+        WHERE r.org_id = $1 AND r.target_id = a.anchor) AS related
+    JOIN entities e ON e.org_id = $1 AND e.id = related.id
+    WHERE e.schema = a.schema AND e.deleted_at IS NULL LIMIT $4) e
+LIMIT $5
 """
 
 
@@ -82,8 +95,14 @@ async def open_workspace(
     workspace.templates.update((row["slug"], row["template"]) for row in rows)
 
 
-async def load_by_keys(tx: OrgTransaction, workspace: Workspace, keys: Collection[Key]) -> None:
-    """Load the entities that match one of the keys as a whole, of each key at most a hundred."""
+async def load_by_keys(
+    tx: OrgTransaction,
+    workspace: Workspace,
+    keys: Collection[Key],
+    *,
+    limit: int = _MATCHES_PER_KEY,
+) -> None:
+    """Load the entities that match one of the keys as a whole, of each key so many at most."""
     single = [key for key in keys if len(key.pairs) == 1 and key.pairs[0][0] != ID_PATH]
     several = [key for key in keys if len(key.pairs) > 1]
     if single:
@@ -93,11 +112,13 @@ async def load_by_keys(tx: OrgTransaction, workspace: Workspace, keys: Collectio
             [key.schema for key in single],
             [path for path, _ in pairs],
             [value for _, value in pairs],
+            limit,
         )
         _add(workspace, rows)
     if several:
         flat = [(no, key.schema, *pair) for no, key in enumerate(several) for pair in key.pairs]
-        rows = await tx.fetch(_FIND_BY_KEYS, *(list(column) for column in zip(*flat, strict=True)))
+        columns = (list(column) for column in zip(*flat, strict=True))
+        rows = await tx.fetch(_FIND_BY_KEYS, *columns, limit)
         _add(workspace, rows)
     ids = [text for key in keys for path, text in key.pairs if path == ID_PATH]
     await load_by_ids(tx, workspace, [i for text in ids if (i := _uuid(text)) is not None])
@@ -108,6 +129,24 @@ async def load_by_ids(tx: OrgTransaction, workspace: Workspace, ids: Collection[
     if ids:
         sql = f"SELECT {COLUMNS} FROM entities e WHERE e.org_id = $1 AND e.id = ANY($2)"
         _add(workspace, await tx.fetch(sql, list(ids)))
+
+
+async def load_related(
+    tx: OrgTransaction,
+    workspace: Workspace,
+    anchors: Collection[tuple[UUID, str]],
+    *,
+    each: int,
+    most: int,
+) -> None:
+    """Load the living entities of a schema that are related to an entity, in either direction.
+
+    `anchors` are pairs of entity id and schema; of each so many entities are loaded at most, and
+    so many in all.
+    """
+    if anchors:
+        ids, schemas = zip(*anchors, strict=True)
+        _add(workspace, await tx.fetch(_FIND_RELATED, list(ids), list(schemas), each, most))
 
 
 async def lock_keys(tx: OrgTransaction, keys: Iterable[Key]) -> None:

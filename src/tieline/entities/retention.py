@@ -32,6 +32,11 @@ async def purge_recycle_bin(tx: Transaction, before: datetime) -> int:
             *gone,
         )
     await tx.execute(
+        "DELETE FROM meter_readings r USING unnest($1::text[], $2::uuid[]) AS g (org_id, meter_id) "
+        "WHERE r.org_id = g.org_id AND r.meter_id = g.meter_id",
+        *gone,
+    )
+    await tx.execute(
         "DELETE FROM entity_index i "
         "USING unnest($1::text[], $2::uuid[], $3::text[]) AS g (org_id, entity_id, schema), "
         "indexed_attributes a WHERE a.org_id = g.org_id AND a.schema = g.schema "

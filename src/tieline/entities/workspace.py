@@ -23,6 +23,7 @@ from tieline.entities.models import (
     OperationKind,
     StoredEntity,
     compare,
+    relation_targets,
 )
 from tieline.kit.ids import new_uuid
 
@@ -99,11 +100,14 @@ class Workspace:
         self.templates: dict[str, str | None] = {}
         # As the database has them, or will have them once the changes handed over are written.
         self._written: dict[UUID, StoredEntity | None] = {}
+        self._loaded: set[UUID] = set()
         self.current: dict[UUID, StoredEntity | None] = {}
         self.operations: list[Operation] = []
         self.activities: dict[str, Activity] = {}
         self._by_key: dict[tuple[str, str, str], set[UUID]] = {}
         self._keys: dict[UUID, set[tuple[str, str]]] = {}
+        # Who is related to an entity; kept only from the first question on.
+        self._sources: dict[UUID, set[UUID]] | None = None
         self._journal: list[tuple[UUID, StoredEntity | None, bool]] = []
         # Per entity: its last operation, and the state before it; see `_record`.
         self._last: dict[UUID, tuple[int, StoredEntity | None]] = {}
@@ -113,6 +117,7 @@ class Workspace:
     def add(self, entity: StoredEntity) -> None:
         """Take in an entity as it is stored; one that is already here stays as it is."""
         if entity.id not in self.current:
+            self._loaded.add(entity.id)
             self._written[entity.id] = entity
             self.current[entity.id] = entity
             self._enter(entity)
@@ -136,6 +141,20 @@ class Workspace:
             live=[entity for entity in entities if entity.deleted_at is None],
             deleted=[entity for entity in entities if entity.deleted_at is not None],
         )
+
+    def is_new(self, entity_id: UUID) -> bool:
+        """Whether the entity came into being here, so that nothing stored can be about it."""
+        return entity_id in self.current and entity_id not in self._loaded
+
+    def sources_of(self, target_id: UUID) -> list[StoredEntity]:
+        """The entities here that are related to this one, in the order of their ids."""
+        if self._sources is None:
+            self._sources = {}
+            for entity in self.current.values():
+                if entity is not None:
+                    self._relate(entity)
+        sources = (self.current[i] for i in sorted(self._sources.get(target_id, ())))
+        return [entity for entity in sources if entity is not None]
 
     def _by_id(self, schema: str, text: str) -> set[UUID]:
         try:
@@ -272,7 +291,17 @@ class Workspace:
         keys = self._keys[entity.id] = read_keys(entity, self.indexed)
         for path, text in keys:
             self._by_key.setdefault((entity.schema, path, text), set()).add(entity.id)
+        if self._sources is not None:
+            self._relate(entity)
 
     def _leave(self, entity: StoredEntity) -> None:
         for path, text in self._keys[entity.id]:
             self._by_key[entity.schema, path, text].discard(entity.id)
+        if self._sources is not None:
+            for target in relation_targets(entity.attributes):
+                self._sources[target].discard(entity.id)
+
+    def _relate(self, entity: StoredEntity) -> None:
+        if self._sources is not None:
+            for target in relation_targets(entity.attributes):
+                self._sources.setdefault(target, set()).add(entity.id)

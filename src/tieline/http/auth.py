@@ -23,13 +23,19 @@ async def authenticate(request: Request) -> Principal:
     known: Principal | None = getattr(request.state, "principal", None)
     if known is not None:
         return known
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    key = bearer_key(request.headers.get("authorization", ""))
+    if key is None:
         raise Unauthenticated
-    principal = await services(request).identity.authenticate(key.strip())
+    principal = await services(request).identity.authenticate(key)
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(org_id=principal.org_id, key_id=principal.key_id)
     return principal
+
+
+def bearer_key(authorization: str) -> str | None:
+    """The key in the value of an `Authorization` header, or None when it carries none."""
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() or None if scheme.lower() == "bearer" else None
 
 
 def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:

@@ -114,8 +114,8 @@ def describe(faults: Any) -> str:
     """One sentence per fault, each naming the field."""
     sentences = []
     for fault in faults:
-        place = ".".join(
-            str(part) for part in fault["loc"] if part not in ("body", "query", "path")
-        )
+        # The first word says which part of the request it is; a field may have the same name.
+        first, *inner = [str(part) for part in fault["loc"]] or [""]
+        place = ".".join(inner if first in ("body", "query", "path") else (first, *inner))
         sentences.append(f"{place}: {fault['msg']}" if place else str(fault["msg"]))
     return "; ".join(sentences)

@@ -10,6 +10,11 @@ REQUESTS = Counter(
 REQUEST_SECONDS = Histogram(
     "tieline_http_request_seconds", "Seconds from request to response.", ["surface"]
 )
+DEPRECATED_REQUESTS = Counter(
+    "tieline_deprecated_requests_total",
+    "Requests carried out by an operation that should not be used any more.",
+    ["operation"],
+)
 
 
 def surface_label(first_segment: str) -> str:

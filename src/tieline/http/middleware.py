@@ -1,4 +1,4 @@
-"""What happens to every request: an id, a size limit, a trailing slash, metrics, a log line."""
+"""What happens to every request: an id, a size limit, a trailing slash, metrics, log lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tieline.http import metrics
+from tieline.http.access import AccessRecorder
 from tieline.kit.ids import new_ulid
+from tieline.kit.time import utc_now
 
 log = structlog.get_logger("tieline.http")
 
@@ -21,8 +23,9 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 class Frame:
     """The outermost ASGI layer."""
 
-    def __init__(self, app: ASGIApp, *, max_request_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_request_bytes: int, access: AccessRecorder) -> None:
         self._app = app
+        self._access = access
         self._max_request_bytes = max_request_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,12 +40,16 @@ class Frame:
         scope["tieline.request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        started = time.perf_counter()
-        status = 500
+        # Here, so that what the inner layers put there is seen afterwards.
+        scope.setdefault("state", {})
+        at, started = utc_now(), time.perf_counter()
+        status, length = 500, 0
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
+            nonlocal status, length
+            if message["type"] == "http.response.body":
+                length += len(message.get("body", b""))
+            elif message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
                     *message.get("headers", ()),
@@ -53,7 +60,9 @@ class Frame:
         try:
             await self._app(scope, self._limited(scope, receive), send_with_id)
         finally:
-            _record(scope, path, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            _record(scope, path, status, seconds)
+            await self._access.record(scope, path, at, status, seconds, length)
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         limit = self._max_request_bytes

@@ -8,12 +8,18 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from tieline.database import Database
+from tieline.entities.readings.meters import MeterService
+from tieline.entities.readings.service import ReadingService
 from tieline.entities.service import EntityService
 from tieline.identity.service import IdentityService
 from tieline.inbound.acceptance import Acceptance
+from tieline.inbound.dead_letters.service import DeadLetters
+from tieline.inbound.remap.service import Remapping
 from tieline.inbound.stored_events import StoredEvents
+from tieline.integrations.samples.service import SampleService
 from tieline.integrations.service import IntegrationService
 from tieline.mapping.mapper import Mapper
+from tieline.monitoring.access_log import AccessLog
 from tieline.monitoring.service import MonitoringService
 from tieline.settings import Settings
 
@@ -27,10 +33,16 @@ class Services:
     identity: IdentityService
     integrations: IntegrationService
     entities: EntityService
+    meters: MeterService
+    readings: ReadingService
     acceptance: Acceptance
     stored_events: StoredEvents
+    dead_letters: DeadLetters
+    remapping: Remapping
     monitoring: MonitoringService
+    access_log: AccessLog
     mapper: Mapper
+    samples: SampleService
 
 
 def services(request: Request) -> Services:

@@ -19,6 +19,8 @@ class Scope(StrEnum):
     ENTITY_READ = "entity:read"
     ENTITY_WRITE = "entity:write"
     ENTITY_SCHEMA = "entity:schema"
+    METERING_READ = "metering:read"
+    METERING_WRITE = "metering:write"
 
 
 class KeyKind(StrEnum):

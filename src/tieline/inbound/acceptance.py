@@ -14,8 +14,11 @@ from uuid import UUID
 
 from tieline.database import Database, Transaction
 from tieline.inbound import repository
+from tieline.inbound.dead_letters.repository import close_replayed
+from tieline.inbound.deprecation import deprecation_outcome
 from tieline.inbound.errors import TooBusy
 from tieline.inbound.jobs import drain_job
+from tieline.inbound.lanes import lane_of
 from tieline.inbound.models import AcceptedEvent, EventResult, InvalidEvent, Receipt, Routed
 from tieline.inbound.request import IngestRequest
 from tieline.inbound.routing import route_sent
@@ -23,7 +26,13 @@ from tieline.integrations.errors import IntegrationNotFound
 from tieline.integrations.service import IntegrationService
 from tieline.kit.ids import new_ulid
 from tieline.kit.time import Clock, utc_now
-from tieline.monitoring.models import ErrorCategory, Outcome, OutcomeStatus, SyncType
+from tieline.monitoring.models import (
+    ErrorCategory,
+    EventType,
+    Outcome,
+    OutcomeStatus,
+    SyncType,
+)
 from tieline.monitoring.repository import insert_outcomes
 from tieline.runtime.queue import enqueue
 
@@ -35,6 +44,7 @@ _LARGEST_WRITE = 2_000  # events in one transaction, so that nobody waits for a 
 @dataclass(slots=True)
 class _Submission:
     events: Sequence[Routed]
+    outcomes: Sequence[Outcome]  # known before the events are applied
     size: int  # bytes of payload
     done: asyncio.Future[dict[str, EventResult]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -81,25 +91,55 @@ class Acceptance:
                     route_sent(org_id, request.integration_id, correlation_id, sent, routes)
                 )
         routed = [slot for slot in slots if isinstance(slot, Routed)]
-        stored = await self.store(routed) if routed else {}
+        noted = self._deprecations(org_id, request, slots, correlation_id)
+        stored = await self.store(routed, noted) if routed or noted else {}
         return [stored[slot.event.event_id] if isinstance(slot, Routed) else slot for slot in slots]
 
-    async def store(self, events: Sequence[Routed]) -> dict[str, EventResult]:
-        """Write events durably, together with whoever else is writing; results by event id."""
-        results = await self._store(events)
+    def _deprecations(
+        self,
+        org_id: str,
+        request: IngestRequest,
+        slots: Sequence[EventResult | Routed],
+        correlation_id: str,
+    ) -> list[Outcome]:
+        if request.deprecated is None or not slots:
+            return []
+        first = slots[0].event if isinstance(slots[0], Routed) else slots[0]
+        return [
+            deprecation_outcome(
+                request.deprecated,
+                org_id,
+                request.integration_id,
+                event_id=first.event_id,
+                event=request.events[0],
+                correlation_id=correlation_id,
+                now=self._clock(),
+            )
+        ]
+
+    async def store(
+        self, events: Sequence[Routed], outcomes: Sequence[Outcome] = ()
+    ) -> dict[str, EventResult]:
+        """Write events durably, together with whoever else is writing; results by event id.
+
+        `outcomes` are written with them.
+        """
+        results = await self._store(events, outcomes)
         for entry in events:
             self._accepted(results[entry.event.event_id].status, 1)
         return results
 
-    async def _store(self, events: Sequence[Routed]) -> dict[str, EventResult]:
+    async def _store(
+        self, events: Sequence[Routed], outcomes: Sequence[Outcome]
+    ) -> dict[str, EventResult]:
         if self._database.inside_request():
             # The caller's transaction decides what becomes of them: no sharing with others.
             async with self._database.system() as tx:
-                return await self._write(tx, events)
+                return await self._write(tx, events, outcomes)
         size = sum(len(entry.event.payload) for entry in events)
         if self._waiting and self._waiting_bytes + size > _LARGEST_BACKLOG:
             raise TooBusy
-        submission = _Submission(events, size)
+        submission = _Submission(events, outcomes, size)
         self._waiting.append(submission)
         self._waiting_bytes += size
         if self._writer is None or self._writer.done():
@@ -110,9 +150,10 @@ class Acceptance:
         while self._waiting:
             submissions = self._take()
             events = [event for submission in submissions for event in submission.events]
+            outcomes = [outcome for submission in submissions for outcome in submission.outcomes]
             try:
                 async with self._database.system() as tx:
-                    results = await self._write(tx, events)
+                    results = await self._write(tx, events, outcomes)
             except BaseException as error:
                 if len(submissions) > 1 and isinstance(error, Exception):
                     await self._write_singly(submissions)
@@ -128,7 +169,7 @@ class Acceptance:
         for submission in submissions:
             try:
                 async with self._database.system() as tx:
-                    results = await self._write(tx, submission.events)
+                    results = await self._write(tx, submission.events, submission.outcomes)
             except Exception as error:
                 _fail([submission], error)
             else:
@@ -144,12 +185,15 @@ class Acceptance:
             count += len(submission.events)
         return taken
 
-    async def _write(self, tx: Transaction, routed: Sequence[Routed]) -> dict[str, EventResult]:
+    async def _write(
+        self, tx: Transaction, routed: Sequence[Routed], known: Sequence[Outcome]
+    ) -> dict[str, EventResult]:
         duplicates = await self._duplicates(tx, routed)
         fresh = [entry for entry in routed if entry.event.event_id not in duplicates]
         await repository.insert_events(tx, [entry.event for entry in fresh])
+        await close_replayed(tx, fresh, self._clock())
         results: dict[str, EventResult] = {}
-        outcomes: list[Outcome] = []
+        outcomes = list(known)
         for entry in routed:
             event = entry.event
             if event.event_id in duplicates:
@@ -164,11 +208,11 @@ class Acceptance:
                 results[event.event_id] = EventResult(event.event_id, Receipt.SUCCESS, ACCEPTED)
         await insert_outcomes(tx, outcomes)
         drained = {
-            (entry.event.org_id, entry.event.integration_id)
+            (entry.event.org_id, entry.event.integration_id, lane_of(entry.event.group_id))
             for entry in fresh
             if entry.ignored is None
         }
-        await enqueue(tx, [drain_job(*pair) for pair in sorted(drained)])
+        await enqueue(tx, [drain_job(*lane) for lane in sorted(drained)])
         return results
 
     async def _duplicates(self, tx: Transaction, routed: Sequence[Routed]) -> set[str]:
@@ -204,6 +248,7 @@ class Acceptance:
             correlation_id=event.correlation_id,
             use_case_id=event.use_case_id,
             use_case_version=event.use_case_version,
+            event_type=EventType(event.event_type) if event.event_type else None,
             error_code=code,
             error_category=None if code == "DUPLICATE_EVENT" else ErrorCategory.CONFIGURATION,
             error_message=message,

@@ -1,13 +1,13 @@
-"""Applies the waiting events of an integration, batch by batch, in the order of acceptance.
+"""Applies the waiting events of a lane, batch by batch, in the order of acceptance.
 
-One transaction per batch holds everything: the lock that keeps others away, the entity changes,
-their history, the outcomes, and the work list without the finished events. It commits as a whole,
-so every effect happens exactly once, however often the job runs.
+One transaction per batch holds everything: the lock that keeps others away, the changes of entities
+and readings, their history, the outcomes, and the work list without the finished events. It commits
+as a whole, so every effect happens exactly once, however often the job runs.
 """
 
 from __future__ import annotations
 
-import math
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
@@ -20,33 +20,23 @@ import structlog
 
 from tieline.database import Database, OrgTransaction
 from tieline.database.pipeline import Pipeline
-from tieline.entities import indexing
-from tieline.entities import repository as entities
 from tieline.entities.flush import ConcurrentChange, conflicts_named, write
-from tieline.entities.models import Activity
-from tieline.entities.workspace import ID_PATH, Key, Workspace
+from tieline.entities.readings.repository import write as write_readings
 from tieline.inbound import repository
-from tieline.inbound.application import EventNotApplicable, apply_result, keys_of
+from tieline.inbound.application.errors import StateNotLoaded
+from tieline.inbound.batch import Applying, Batch
+from tieline.inbound.dead_letters.repository import insert_dead_letters
 from tieline.inbound.lookahead import EventMapping, Lookahead, Mapped
-from tieline.inbound.models import PendingEvent
+from tieline.inbound.outcomes import outcomes_of
 from tieline.integrations.service import IntegrationService
-from tieline.kit.errors import TielineError, Unavailable
+from tieline.kit.errors import Unavailable
 from tieline.kit.time import Clock, utc_now
-from tieline.mapping.errors import MappingError
 from tieline.mapping.mapper import Mapper
-from tieline.mapping.models import MappingResult
-from tieline.monitoring.models import (
-    ErrorCategory,
-    EventType,
-    Outcome,
-    OutcomeStatus,
-    SyncType,
-)
+from tieline.monitoring.models import Outcome
 from tieline.monitoring.repository import insert_outcomes
 
 log = structlog.get_logger(__name__)
 
-ACTIVITY_TYPE = "SyncActivity"
 _RETRIES = 5
 _PART = 125  # events whose changes are written while the next ones are worked out
 _RETRYABLE = (ConcurrentChange, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -61,11 +51,6 @@ _NOBODYS_FAULT = (
     asyncpg.PostgresSystemError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
-)
-_VALUES_REFUSED = (
-    asyncpg.DataError,
-    asyncpg.ProgramLimitExceededError,
-    asyncpg.IntegrityConstraintViolationError,
 )
 
 
@@ -88,22 +73,24 @@ class Drain:
         mapper: Mapper,
         *,
         batch_size: int,
+        public_url: str = "",
         clock: Clock = utc_now,
         finished: Callable[[Sequence[Outcome]], None] = lambda _outcomes: None,
     ) -> None:
         self._database = database
-        self._mapping = EventMapping(integrations, mapper)
+        self._mapping = EventMapping(integrations, mapper, public_url)
         self._batch_size = batch_size
         self._clock = clock
         self._finished = finished
 
     async def job(self, ids: Mapping[str, Any]) -> None:
         """What the queue calls."""
-        await self.run(ids["org"], UUID(ids["integration"]))
+        # A job that was put into the queue before there were lanes is about the one there was.
+        await self.run(ids["org"], UUID(ids["integration"]), int(ids.get("lane", 0)))
 
-    async def run(self, org_id: str, integration_id: UUID) -> None:
+    async def run(self, org_id: str, integration_id: UUID, lane: int = 0) -> None:
         """Apply until nothing waits, or until somebody else is found doing so."""
-        ahead = Lookahead(self._database, self._mapping, org_id, integration_id)
+        ahead = Lookahead(self._database, self._mapping, org_id, integration_id, lane)
         try:
             while True:
                 progress = await self._apply_next(ahead, self._batch_size)
@@ -113,7 +100,7 @@ class Drain:
                     # An event may have been accepted after the last look and before the lock was
                     # released. Its own job found the lock taken and went away: look once more.
                     async with self._database.reading(org_id) as tx:
-                        if not await repository.anything_waits(tx, integration_id):
+                        if not await repository.anything_waits(tx, integration_id, lane):
                             return
         finally:
             await ahead.close()
@@ -124,14 +111,14 @@ class Drain:
                 async with self._database.organisation(ahead.org_id) as tx:
                     progress, outcomes = await self._batch(tx, ahead, size)
             except _RETRYABLE:
-                log.info("drain.conflict", integration=str(ahead.integration_id), attempt=attempt)
+                log.info("drain.conflict", **_named(ahead), attempt=attempt)
             except _NOBODYS_FAULT:
                 raise
             except Exception as error:
                 if size == 1:
                     return await self._give_up(ahead, error)
                 # One event of the batch cannot be applied. Halve until it stands alone.
-                log.info("drain.halving", integration=str(ahead.integration_id), error=repr(error))
+                log.info("drain.halving", **_named(ahead), error=repr(error))
                 return await self._apply_next(ahead, size // 2)
             else:
                 self._finished(outcomes)
@@ -141,32 +128,35 @@ class Drain:
         raise ConcurrentChange
 
     async def _batch(self, tx: OrgTransaction, ahead: Lookahead, size: int) -> _Done:
-        integration_id = ahead.integration_id
-        if not await repository.try_lock_integration(tx, integration_id):
+        integration_id, lane = ahead.integration_id, ahead.lane
+        if not await repository.try_lock_lane(tx, integration_id, lane):
             return _Progress.BUSY, []
-        events = await repository.waiting_events(tx, integration_id, size)
+        events = await repository.waiting_events(tx, integration_id, lane, size)
         if not events:
-            lost = await repository.forget_without_event(tx, integration_id)
+            lost = await repository.forget_without_event(tx, integration_id, lane)
             if lost:
-                log.error("drain.events_lost", integration=str(integration_id), event_ids=lost)
+                log.error("drain.events_lost", **_named(ahead), event_ids=lost)
             return _Progress.EMPTY, []
         mapped = await ahead.results(events)
         if len(events) == size:
             ahead.start(after=events[-1].seq, count=self._batch_size)
-        workspace = Workspace(tx.org_id, self._clock())
-        await _load(tx, workspace, mapped)
+        batch = await Batch.load(tx, self._clock(), mapped)
         started = time.perf_counter()
         outcomes: list[Outcome] = []
         with conflicts_named():
             async with Pipeline(tx) as pipeline:
-                await pipeline.add(repository.finish(integration_id, [e.seq for e in events]))
+                done = [event.seq for event in events]
+                await pipeline.add(repository.finish(integration_id, lane, done))
                 for start in range(0, len(mapped), _PART):
                     part = mapped[start : start + _PART]
-                    outcomes += await pipeline.prepare(
-                        part, partial(self._apply, workspace, integration_id)
+                    applied = await pipeline.prepare(
+                        part, partial(self._apply, batch, integration_id)
                     )
-                    await write(pipeline, workspace.cut())
-        await insert_outcomes(tx, outcomes)
+                    outcomes += itertools.chain.from_iterable(applied)
+                    # Before the entities: a meter that is purged takes its readings along.
+                    await write_readings(pipeline, batch.ledger.cut())
+                    await write(pipeline, batch.workspace.cut())
+        await _record(tx, outcomes)
         log.debug(
             "drain.batch",
             events=len(events),
@@ -174,141 +164,38 @@ class Drain:
         )
         return _Progress.APPLIED, outcomes
 
-    def _apply(self, workspace: Workspace, integration_id: UUID, mapped: Mapped) -> Outcome:
-        started = time.perf_counter()
-        event, result = mapped.event, mapped.result
-        outcome: dict[str, Any]
-        if isinstance(result, MappingError):
-            outcome = _failure(result.code, ErrorCategory(result.category), result.message)
-        else:
-            savepoint = workspace.savepoint()
-            try:
-                outcome = _success(
-                    apply_result(workspace, result, _activity(integration_id, event))
-                )
-            except EventNotApplicable as error:
-                workspace.rollback(savepoint)
-                outcome = _failure(error.code, error.category, error.message)
-            except Exception as error:
-                workspace.rollback(savepoint)
-                log.exception("drain.event_crashed", event_id=event.event_id)
-                message = f"Applying the event failed inside Tieline: {error!r}. Report this."
-                outcome = _failure("UNKNOWN_ERROR", ErrorCategory.SYSTEM, message)
-        milliseconds = mapped.milliseconds + (time.perf_counter() - started) * 1000
-        return self._outcome(workspace.org_id, integration_id, event, milliseconds, outcome)
+    def _apply(self, batch: Batch, integration_id: UUID, mapped: Mapped) -> list[Outcome]:
+        applying = batch.apply(integration_id, mapped)
+        if isinstance(applying.result, StateNotLoaded):
+            raise applying.result
+        event, org_id = mapped.event, batch.workspace.org_id
+        return outcomes_of(org_id, integration_id, event, applying, self._clock())
 
     async def _give_up(self, ahead: Lookahead, error: Exception) -> _Progress:
         """The next event can be mapped but not applied: record that, and go on with the others."""
-        failure = _unappliable(error)
-        integration_id = ahead.integration_id
+        integration_id, lane = ahead.integration_id, ahead.lane
         async with self._database.organisation(ahead.org_id) as tx:
-            if not await repository.try_lock_integration(tx, integration_id):
+            if not await repository.try_lock_lane(tx, integration_id, lane):
                 return _Progress.BUSY
-            events = await repository.waiting_events(tx, integration_id, 1)
+            events = await repository.waiting_events(tx, integration_id, lane, 1)
+            failed = Applying(error, 0)
             outcomes = [
-                self._outcome(tx.org_id, integration_id, event, 0, failure) for event in events
+                outcome
+                for event in events
+                for outcome in outcomes_of(tx.org_id, integration_id, event, failed, self._clock())
             ]
+            done = [event.seq for event in events]
             with conflicts_named():
-                await repository.finish(integration_id, [event.seq for event in events]).run(tx)
-            await insert_outcomes(tx, outcomes)
+                await repository.finish(integration_id, lane, done).run(tx)
+            await _record(tx, outcomes)
         self._finished(outcomes)
         return _Progress.APPLIED
 
-    def _outcome(
-        self,
-        org_id: str,
-        integration_id: UUID,
-        event: PendingEvent,
-        milliseconds: float,
-        result: Mapping[str, Any],
-    ) -> Outcome:
-        return Outcome(
-            org_id=org_id,
-            integration_id=integration_id,
-            event_id=event.event_id,
-            sync_type=SyncType.ENTITY,
-            received_at=event.accepted_at,
-            completed_at=self._clock(),
-            object_type=event.name,
-            duration_ms=math.ceil(milliseconds),
-            correlation_id=event.correlation_id,
-            use_case_id=event.use_case_id,
-            use_case_version=event.use_case_version,
-            event_type=EventType(event.event_type) if event.event_type else None,
-            **result,
-        )
+
+async def _record(tx: OrgTransaction, outcomes: Sequence[Outcome]) -> None:
+    await insert_outcomes(tx, outcomes)
+    await insert_dead_letters(tx, outcomes)
 
 
-async def _load(tx: OrgTransaction, workspace: Workspace, mapped: Sequence[Mapped]) -> None:
-    """Fill the workspace with all entities that the batch is about, and lock those to be made."""
-    results = [entry.result for entry in mapped if isinstance(entry.result, MappingResult)]
-    keys = {key for result in results for key in keys_of(result)}
-    if not keys:
-        return
-    # Relation items made by an expression name attributes that no configuration mentions. They are
-    # registered before the workspace opens: afterwards two drains could wait for one another.
-    looked_up = {(key.schema, path) for key in keys for path, _ in key.pairs if path != ID_PATH}
-    await indexing.register(tx, sorted(looked_up))
-    await entities.open_workspace(tx, workspace, {key.schema for key in keys})
-    await entities.load_by_keys(tx, workspace, keys)
-    missing = [key for key in keys if _matches_nothing(workspace, key)]
-    if missing:
-        await entities.lock_keys(tx, missing)
-        await entities.load_by_keys(tx, workspace, missing)
-
-
-def _matches_nothing(workspace: Workspace, key: Key) -> bool:
-    found = workspace.find(key)
-    return not found.live and not found.deleted
-
-
-def _activity(integration_id: UUID, event: PendingEvent) -> Activity:
-    """The activity of an event; its id is made when it is, so that ids follow the order."""
-    return Activity(
-        type=ACTIVITY_TYPE,
-        title=f"ERP event {event.name}",
-        message=f"The ERP event {event.name} was applied.",
-        payload={
-            "event_id": event.event_id,
-            "event_name": event.name,
-            "correlation_id": event.correlation_id,
-            "integration_id": str(integration_id),
-            "use_case_id": str(event.use_case_id),
-            "use_case_version": event.use_case_version,
-        },
-    )
-
-
-def _success(applied: Any) -> dict[str, Any]:
-    notable = [warning for warning in applied.warnings if warning["code"] != "ENTITY_NO_OP"]
-    return {
-        "status": OutcomeStatus.WARNING if notable else OutcomeStatus.SUCCESS,
-        "error_code": notable[0]["code"] if notable else None,
-        "error_message": notable[0]["message"] if notable else None,
-        "entities": applied.entities,
-        "warnings": applied.warnings,
-    }
-
-
-def _unappliable(error: Exception) -> dict[str, Any]:
-    """What is recorded of an event that brought its whole transaction down."""
-    if isinstance(error, TielineError):
-        return _failure(error.code, ErrorCategory.VALIDATION, error.message)
-    if isinstance(error, _VALUES_REFUSED):
-        reason = str(error).partition("\n")[0]
-        message = (
-            f"The mapped values cannot be stored: {reason}. Correct the payload or its mapping."
-        )
-        return _failure("UNSTORABLE_VALUE", ErrorCategory.VALIDATION, message)
-    log.error("drain.event_crashed", exc_info=error)
-    message = f"Applying the event failed inside Tieline: {error!r}. Report this."
-    return _failure("UNKNOWN_ERROR", ErrorCategory.SYSTEM, message)
-
-
-def _failure(code: str, category: ErrorCategory, message: str) -> dict[str, Any]:
-    return {
-        "status": OutcomeStatus.ERROR,
-        "error_code": code,
-        "error_category": category,
-        "error_message": message,
-    }
+def _named(ahead: Lookahead) -> dict[str, Any]:
+    return {"integration": str(ahead.integration_id), "lane": ahead.lane}

@@ -20,8 +20,8 @@ def inbound_duties(
     """The sweeper, and the end of deduplication windows."""
 
     async def sweep(tx: Transaction) -> None:
-        waiting = await repository.integrations_with_waiting_events(tx, clock() - _GRACE)
-        await enqueue(tx, [drain_job(*pair, once=True) for pair in waiting])
+        waiting = await repository.lanes_with_waiting_events(tx, clock() - _GRACE)
+        await enqueue(tx, [drain_job(*lane, once=True) for lane in waiting])
 
     async def forget(tx: Transaction) -> None:
         await repository.delete_old_deduplication_ids(tx, clock() - deduplication_window)

@@ -22,7 +22,8 @@ from tieline.integrations.service import IntegrationService
 from tieline.kit.errors import TielineError
 from tieline.mapping.errors import MappingError
 from tieline.mapping.mapper import Mapper, MapRequest
-from tieline.mapping.models import MappingResult
+from tieline.mapping.models import FileProxyContext, MappingResult
+from tieline.monitoring.models import EventType
 
 log = structlog.get_logger(__name__)
 
@@ -38,16 +39,22 @@ class Mapped(msgspec.Struct, frozen=True):
 class EventMapping:
     """Maps events, each with the version of its use case that was in force on acceptance."""
 
-    def __init__(self, integrations: IntegrationService, mapper: Mapper) -> None:
+    def __init__(
+        self, integrations: IntegrationService, mapper: Mapper, public_url: str = ""
+    ) -> None:
         self._integrations = integrations
         self._mapper = mapper
+        self._public_url = public_url
 
-    async def map(self, org_id: str, events: Sequence[PendingEvent]) -> list[Mapped]:
-        """The results, in order."""
+    async def map(
+        self, org_id: str, integration_id: UUID, events: Sequence[PendingEvent]
+    ) -> list[Mapped]:
+        """The results, in order; the events belong to one integration."""
         if not events:
             return []
         wanted = {(event.use_case_id, event.use_case_version) for event in events}
         configurations = await self._integrations.configurations(org_id, sorted(wanted))
+        files = FileProxyContext(f"{self._public_url}/erp-integration", org_id, str(integration_id))
         started = time.perf_counter()
         results = await self._mapper.map_batch(
             [
@@ -56,6 +63,8 @@ class EventMapping:
                     configurations[event.use_case_id, event.use_case_version],
                     event.payload,
                     event.format,
+                    file_proxy=files,
+                    removing=event.event_type == EventType.DELETE,
                 )
                 for event in events
             ]
@@ -65,13 +74,19 @@ class EventMapping:
 
 
 class Lookahead:
-    """The events of one integration that are mapped before their turn."""
+    """The events of one lane of an integration that are mapped before their turn."""
 
     def __init__(
-        self, database: Database, mapping: EventMapping, org_id: str, integration_id: UUID
+        self,
+        database: Database,
+        mapping: EventMapping,
+        org_id: str,
+        integration_id: UUID,
+        lane: int,
     ) -> None:
         self.org_id = org_id
         self.integration_id = integration_id
+        self.lane = lane
         self._database = database
         self._mapping = mapping
         self._task: asyncio.Task[list[Mapped]] | None = None
@@ -86,7 +101,10 @@ class Lookahead:
         """The events with their results, of which those made ahead need no waiting."""
         await self._collect()
         missing = [event for event in events if event.event_id not in self._ready]
-        fresh = {m.event.event_id: m for m in await self._mapping.map(self.org_id, missing)}
+        fresh = {
+            m.event.event_id: m
+            for m in await self._mapping.map(self.org_id, self.integration_id, missing)
+        }
         self._ready |= fresh
         wanted = {event.event_id for event in events}
         # Kept for this batch only: it may have to be repeated, what is behind it never comes back.
@@ -112,5 +130,7 @@ class Lookahead:
 
     async def _map_following(self, after: int, count: int) -> list[Mapped]:
         async with self._database.reading(self.org_id) as tx:
-            events = await repository.waiting_events(tx, self.integration_id, count, after=after)
-        return await self._mapping.map(self.org_id, events)
+            events = await repository.waiting_events(
+                tx, self.integration_id, self.lane, count, after=after
+            )
+        return await self._mapping.map(self.org_id, self.integration_id, events)

@@ -75,3 +75,26 @@ def merge_relations(
         case _:
             assert_never(operation)
     return {"$relation": merged}
+
+
+def merge_references(
+    existing: Any, operation: RelationOperation, items: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """An attribute of references after an update; an existing reference keeps its place."""
+    value = existing.get("$relation_ref") if isinstance(existing, dict) else None
+    present = [dict(item) for item in value if isinstance(item, dict)] if value else []
+    match operation:
+        case RelationOperation.SET:
+            merged = [dict(item) for item in items]
+        case RelationOperation.APPEND:
+            merged = present
+            seen = {(item.get("entity_id"), item.get("_id")) for item in present}
+            for item in items:
+                if (item["entity_id"], item["_id"]) not in seen:
+                    seen.add((item["entity_id"], item["_id"]))
+                    merged.append(dict(item))
+        case RelationOperation.APPEND_ALL:
+            merged = [*present, *(dict(item) for item in items)]
+        case _:
+            assert_never(operation)
+    return {"$relation_ref": merged}

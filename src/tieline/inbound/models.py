@@ -26,7 +26,7 @@ class Receipt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentEvent:
-    """One valid event of a request."""
+    """One valid event of a request; its own correlation id and group win over the request's."""
 
     name: str | None
     slug: str | None
@@ -35,6 +35,8 @@ class SentEvent:
     payload: bytes
     deduplication_id: str | None
     event_type: str | None = None
+    correlation_id: str | None = None
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class AcceptedEvent:
     """An event with everything that is stored about it.
 
     `name` is what monitoring calls the event; `slug` is the one it was addressed to, if any.
-    `replay_of` is the id of the event that this one repeats.
+    `replay_of` is the id of the event that this one repeats. Events of one group are applied in
+    order, those of different groups side by side.
     """
 
     org_id: str
@@ -76,14 +79,19 @@ class AcceptedEvent:
     use_case_id: UUID | None = None
     use_case_version: int | None = None
     replay_of: str | None = None
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """An event on its way in, and why it will not be applied if that is known already."""
+    """An event on its way in, and why it will not be applied if that is known already.
+
+    `replayed_by` names who asked for it, if it repeats another one.
+    """
 
     event: AcceptedEvent
     ignored: tuple[str, str] | None  # (error code, message)
+    replayed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

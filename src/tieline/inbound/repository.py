@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tieline.database import OrgTransaction, Transaction
 from tieline.database.pipeline import Statement
+from tieline.inbound.lanes import lane_of
 from tieline.inbound.models import AcceptedEvent, PendingEvent
 from tieline.mapping.models import PayloadFormat
 
@@ -41,23 +42,24 @@ _EVENT_COLUMNS = (
     "use_case_id",
     "use_case_version",
     "replay_of",
+    "group_id",
 )
-_PENDING_COLUMNS = ("org_id", "integration_id", "seq", "event_id", "accepted_at")
+_PENDING_COLUMNS = ("org_id", "integration_id", "seq", "event_id", "accepted_at", "lane")
 
 _BATCH_BYTES = 16 << 20  # of payloads, give or take one; a batch is in memory several times over
 
-# A loose index scan: one probe per integration that has waiting events, however many they are.
+# A loose index scan: one probe per lane that has waiting events, however many they are.
 _FIND_WAITING = """
 WITH RECURSIVE waiting AS (
-    (SELECT org_id, integration_id, accepted_at FROM inbound_pending
-     ORDER BY org_id, integration_id, seq LIMIT 1)
+    (SELECT org_id, integration_id, lane, accepted_at FROM inbound_pending
+     ORDER BY org_id, integration_id, lane, seq LIMIT 1)
     UNION ALL
     SELECT n.* FROM waiting w CROSS JOIN LATERAL (
-        SELECT p.org_id, p.integration_id, p.accepted_at FROM inbound_pending p
-        WHERE (p.org_id, p.integration_id) > (w.org_id, w.integration_id)
-        ORDER BY p.org_id, p.integration_id, p.seq LIMIT 1) AS n
+        SELECT p.org_id, p.integration_id, p.lane, p.accepted_at FROM inbound_pending p
+        WHERE (p.org_id, p.integration_id, p.lane) > (w.org_id, w.integration_id, w.lane)
+        ORDER BY p.org_id, p.integration_id, p.lane, p.seq LIMIT 1) AS n
 )
-SELECT org_id, integration_id, accepted_at FROM waiting WHERE accepted_at < $1
+SELECT org_id, integration_id, lane, accepted_at FROM waiting WHERE accepted_at < $1
 """
 
 
@@ -103,37 +105,42 @@ async def insert_events(tx: Transaction, events: Sequence[AcceptedEvent]) -> Non
             event.use_case_id,
             event.use_case_version,
             event.replay_of,
+            event.group_id,
         )
         for event, row in zip(events, numbers, strict=True)
     ]
     await tx.copy("inbound_events", _EVENT_COLUMNS, rows)
     waiting = [
-        row[: len(_PENDING_COLUMNS)]
+        (*row[:5], lane_of(event.group_id))
         for event, row in zip(events, rows, strict=True)
         if event.use_case_id is not None
     ]
     await tx.copy("inbound_pending", _PENDING_COLUMNS, waiting)
 
 
-async def try_lock_integration(tx: OrgTransaction, integration_id: UUID) -> bool:
-    """Become the one who applies this integration's events, until the transaction ends."""
+async def try_lock_lane(tx: OrgTransaction, integration_id: UUID, lane: int) -> bool:
+    """Become the one who applies this lane's events, until the transaction ends."""
     locked: bool = await tx.fetchval(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended($1 || $2, 0))", str(integration_id)
+        "SELECT pg_try_advisory_xact_lock(hashtextextended($1 || $2, $3))",
+        str(integration_id),
+        lane,
     )
     return locked
 
 
 async def waiting_events(
-    tx: OrgTransaction, integration_id: UUID, limit: int, *, after: int = 0
+    tx: OrgTransaction, integration_id: UUID, lane: int, limit: int, *, after: int = 0
 ) -> list[PendingEvent]:
-    """The next waiting events of an integration, in the order in which they were accepted.
+    """The next waiting events of a lane, in the order in which they were accepted.
 
     Fewer than `limit`, but at least one, when their payloads are large.
     """
     claimed = await tx.fetch(
         "SELECT seq, event_id, accepted_at FROM inbound_pending "
-        "WHERE org_id = $1 AND integration_id = $2 AND seq > $4 ORDER BY seq LIMIT $3",
+        "WHERE org_id = $1 AND integration_id = $2 AND lane = $3 AND seq > $5 "
+        "ORDER BY seq LIMIT $4",
         integration_id,
+        lane,
         limit,
         after,
     )
@@ -169,16 +176,18 @@ async def waiting_events(
     ]
 
 
-async def anything_waits(tx: OrgTransaction, integration_id: UUID) -> bool:
-    """Whether the integration has waiting events."""
+async def anything_waits(tx: OrgTransaction, integration_id: UUID, lane: int) -> bool:
+    """Whether the lane has waiting events."""
     waits: bool = await tx.fetchval(
-        "SELECT EXISTS (SELECT FROM inbound_pending WHERE org_id = $1 AND integration_id = $2)",
+        "SELECT EXISTS (SELECT FROM inbound_pending "
+        "WHERE org_id = $1 AND integration_id = $2 AND lane = $3)",
         integration_id,
+        lane,
     )
     return waits
 
 
-async def forget_without_event(tx: OrgTransaction, integration_id: UUID) -> list[str]:
+async def forget_without_event(tx: OrgTransaction, integration_id: UUID, lane: int) -> list[str]:
     """Take entries off the work list whose event does not exist; their event ids.
 
     That cannot happen by anything Tieline does, but a restored or edited database may have some,
@@ -186,31 +195,33 @@ async def forget_without_event(tx: OrgTransaction, integration_id: UUID) -> list
     """
     rows = await tx.fetch(
         "DELETE FROM inbound_pending p WHERE p.org_id = $1 AND p.integration_id = $2 "
-        "AND NOT EXISTS (SELECT FROM inbound_events e WHERE e.org_id = p.org_id "
+        "AND p.lane = $3 AND NOT EXISTS (SELECT FROM inbound_events e WHERE e.org_id = p.org_id "
         "AND e.event_id = p.event_id AND e.accepted_at = p.accepted_at) RETURNING p.event_id",
         integration_id,
+        lane,
     )
     return [row["event_id"] for row in rows]
 
 
-def finish(integration_id: UUID, seqs: Sequence[int]) -> Statement:
+def finish(integration_id: UUID, lane: int, seqs: Sequence[int]) -> Statement:
     """Takes events off the work list; all of them must still be on it.
 
     If one is not, the lock was lost and somebody else applied it: nothing of this may commit.
     """
     return Statement(
-        "DELETE FROM inbound_pending WHERE org_id = $1 AND integration_id = $2 AND seq = ANY($3)",
-        [integration_id, seqs],
+        "DELETE FROM inbound_pending WHERE org_id = $1 AND integration_id = $2 AND lane = $3 "
+        "AND seq = ANY($4)",
+        [integration_id, lane, seqs],
         expected=len(seqs),
     )
 
 
-async def integrations_with_waiting_events(
+async def lanes_with_waiting_events(
     tx: Transaction, accepted_before: datetime
-) -> list[tuple[str, UUID]]:
-    """The (organisation, integration) pairs whose oldest waiting event is older than that."""
+) -> list[tuple[str, UUID, int]]:
+    """Organisation, integration and lane whose oldest waiting event is older than that."""
     rows = await tx.fetch(_FIND_WAITING, accepted_before)
-    return [(row["org_id"], row["integration_id"]) for row in rows]
+    return [(row["org_id"], row["integration_id"], row["lane"]) for row in rows]
 
 
 async def oldest_waiting_event(tx: Transaction) -> datetime | None:

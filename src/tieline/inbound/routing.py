@@ -31,7 +31,8 @@ def route_sent(
         time=sent.time,
         format=sent.format,
         payload=sent.payload,
-        correlation_id=correlation_id,
+        correlation_id=sent.correlation_id or correlation_id,
+        group_id=sent.group_id,
         deduplication_id=sent.deduplication_id,
         event_type=sent.event_type,
         use_case_id=route.use_case_id if route and ignored is None else None,
@@ -40,11 +41,17 @@ def route_sent(
     return Routed(event, ignored)
 
 
-def route_again(event: AcceptedEvent, correlation_id: str, routes: IntegrationRoutes) -> Routed:
+def route_again(
+    event: AcceptedEvent,
+    correlation_id: str,
+    routes: IntegrationRoutes,
+    *,
+    by: str | None = None,
+) -> Routed:
     """A new event that repeats a stored one, with its use case as that is now.
 
     An event that had none, or whose use case is gone, is addressed anew. The new event has no
-    deduplication id: whoever replays an event wants it twice.
+    deduplication id: whoever replays an event wants it twice. `by` names who that is.
     """
     route = routes.by_id.get(event.use_case_id) if event.use_case_id else None
     asked = ""
@@ -62,7 +69,7 @@ def route_again(event: AcceptedEvent, correlation_id: str, routes: IntegrationRo
         use_case_version=route.version if route and ignored is None else None,
         replay_of=event.event_id,
     )
-    return Routed(repeated, ignored)
+    return Routed(repeated, ignored, replayed_by=by)
 
 
 def _addressed(routes: IntegrationRoutes, slug: str | None, name: str) -> tuple[Route | None, str]:

@@ -7,12 +7,12 @@ the one partition that can hold it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from tieline.database import Database
 from tieline.inbound import stored_repository
 from tieline.inbound.acceptance import Acceptance
+from tieline.inbound.event_ids import accepted_moment
 from tieline.inbound.models import (
     EventCursor,
     EventPage,
@@ -25,7 +25,7 @@ from tieline.inbound.models import (
 )
 from tieline.inbound.routing import route_again
 from tieline.integrations.service import IntegrationService
-from tieline.kit.ids import new_ulid, ulid_time
+from tieline.kit.ids import new_ulid
 
 REPLAY_PREFIX = "replay_"
 
@@ -45,7 +45,7 @@ class StoredEvents:
         await self._integrations.get_integration(org_id, integration_id)
         accepted_at = None
         if query.event_id is not None:
-            accepted_at = _moment(query.event_id)
+            accepted_at = accepted_moment(query.event_id)
             if accepted_at is None:
                 return EventPage([], next_cursor=None)
         async with self._database.reading(org_id) as tx:
@@ -57,19 +57,29 @@ class StoredEvents:
             return EventPage(page, next_cursor=None)
         return EventPage(page, EventCursor(page[-1].accepted_at, page[-1].event_id))
 
-    async def replay(self, org_id: str, integration_id: UUID, event_ids: Sequence[str]) -> Replay:
+    async def replay(
+        self,
+        org_id: str,
+        integration_id: UUID,
+        event_ids: Sequence[str],
+        *,
+        by: str | None = None,
+    ) -> Replay:
         """Accept stored events anew, each by its use case as that is now.
 
         Whatever the order of the request, they are applied in the order in which they were first
         accepted: a list that is newest first must not end with the oldest state. The new events
-        are durable when this returns. Raises `IntegrationNotFound`.
+        are durable when this returns, and the dead letters of the old ones are closed in the name
+        of `by`. Raises `IntegrationNotFound`.
         """
         routes = await self._integrations.read_routes(org_id, integration_id)
-        moments = {event_id: moment for event_id in event_ids if (moment := _moment(event_id))}
+        moments = {i: moment for i in event_ids if (moment := accepted_moment(i)) is not None}
         async with self._database.reading(org_id) as tx:
             stored = await stored_repository.find_events(tx, integration_id, moments)
         correlation_id = REPLAY_PREFIX + new_ulid()
-        routed = {event.event_id: route_again(event, correlation_id, routes) for event in stored}
+        routed = {
+            event.event_id: route_again(event, correlation_id, routes, by=by) for event in stored
+        }
         written = await self._acceptance.store(list(routed.values())) if routed else {}
         receipts = {old: written[entry.event.event_id] for old, entry in routed.items()}
         return Replay(correlation_id, _results(event_ids, receipts))
@@ -94,11 +104,3 @@ def _results(event_ids: Sequence[str], receipts: Mapping[str, EventResult]) -> l
             results.append(ReplayResult(event_id, ReplayStatus.NOT_FOUND, None, message))
         seen.add(event_id)
     return results
-
-
-def _moment(event_id: str) -> datetime | None:
-    """When an event with this id was accepted; None when nothing can have this id."""
-    try:
-        return ulid_time(event_id)
-    except (ValueError, OverflowError, OSError):
-        return None

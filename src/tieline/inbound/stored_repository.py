@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,15 @@ from uuid import UUID
 import asyncpg
 
 from tieline.database import OrgTransaction
+from tieline.inbound.event_ids import accepted_moment
 from tieline.inbound.models import UNTOLD_EVENT_TYPE, AcceptedEvent, EventQuery
+from tieline.inbound.remap.models import Selection
 from tieline.mapping.models import PayloadFormat
 
 _COLUMNS = (
     "org_id, integration_id, event_id, accepted_at, event_name, use_case_slug, event_time, "
     "format, payload, correlation_id, deduplication_id, event_type, use_case_id, "
-    "use_case_version, replay_of"
+    "use_case_version, replay_of, group_id"
 )
 
 
@@ -77,6 +80,69 @@ async def find_events(
     return [_event(row) for row in rows]
 
 
+async def select_events(
+    tx: OrgTransaction, integration_id: UUID, selection: Selection
+) -> list[tuple[str, int]]:
+    """Id and bytes of payload of selected events, newest first; one more than the limit if any."""
+    arguments: list[Any] = [integration_id]
+    conditions = ["e.org_id = $1", "e.integration_id = $2"]
+    ids = selection.event_ids
+    moments = [moment for i in ids or () if (moment := accepted_moment(i)) is not None]
+    for condition, value in (
+        ("e.event_id = ANY({})", ids),
+        ("e.accepted_at = ANY({})", moments if ids is not None else None),
+        ("e.use_case_id = {}", selection.use_case_id),
+        ("e.event_name = {}", selection.event_name),
+        ("e.accepted_at >= {}", selection.from_date),
+        ("e.accepted_at <= {}", selection.to_date),
+    ):
+        if value is not None:
+            arguments.append(value)
+            conditions.append(condition.format(f"${len(arguments) + 1}"))
+    source, order = "inbound_events e", "e.accepted_at DESC, e.event_id DESC"
+    if selection.only_failed:
+        # Led by the letters: they are few, and the events many.
+        source = (
+            "inbound_dead_letters d JOIN inbound_events e ON e.org_id = d.org_id "
+            "AND e.event_id = d.event_id AND e.accepted_at = d.accepted_at"
+        )
+        conditions += ["d.org_id = $1", "d.integration_id = $2", "d.status = 'open'"]
+        order = "d.seq DESC"
+    rows = await tx.fetch(
+        f"SELECT e.event_id, octet_length(e.payload) AS size FROM {source} "
+        f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {selection.limit + 1:d}",
+        *arguments,
+    )
+    return [(row["event_id"], row["size"]) for row in rows]
+
+
+@contextlib.asynccontextmanager
+async def undone(tx: OrgTransaction) -> AsyncIterator[None]:
+    """Whatever is written inside, and every lock that is taken there, is gone afterwards."""
+    await tx.connection.execute("SAVEPOINT undone")
+    try:
+        yield
+    finally:
+        await tx.connection.execute("ROLLBACK TO SAVEPOINT undone")
+
+
+async def payload_sizes(
+    tx: OrgTransaction, integration_id: UUID, moments: Mapping[str, datetime]
+) -> dict[str, int]:
+    """Ids and bytes of payload of those of the events that are stored."""
+    if not moments:
+        return {}
+    rows = await tx.fetch(
+        "SELECT event_id, octet_length(payload) AS size FROM inbound_events WHERE org_id = $1 "
+        "AND integration_id = $2 AND event_id = ANY($3) AND accepted_at BETWEEN $4 AND $5",
+        integration_id,
+        list(moments),
+        min(moments.values()),
+        max(moments.values()),
+    )
+    return {row["event_id"]: row["size"] for row in rows}
+
+
 def _event(row: asyncpg.Record) -> AcceptedEvent:
     return AcceptedEvent(
         org_id=row["org_id"],
@@ -94,4 +160,5 @@ def _event(row: asyncpg.Record) -> AcceptedEvent:
         use_case_id=row["use_case_id"],
         use_case_version=row["use_case_version"],
         replay_of=row["replay_of"],
+        group_id=row["group_id"],
     )

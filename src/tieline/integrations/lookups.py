@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tieline.mapping.blocks import (
     EntityBlock,
     InboundConfiguration,
+    References,
     Relations,
     RepeatableType,
     UniqueIdField,
@@ -22,7 +23,7 @@ _ENTITY_ID = "_id"
 def lookups_of(configuration: InboundConfiguration) -> frozenset[Lookup]:
     """Pairs of schema and attribute path that must be indexed.
 
-    Relations whose items an expression yields are not known before an event arrives.
+    Relations and references whose items an expression yields are not known before an event arrives.
     """
     found: set[Lookup] = set()
     for block in configuration.entities:
@@ -38,8 +39,11 @@ def _entity_lookups(block: EntityBlock) -> Iterable[Lookup]:
     for name in block.unique_ids:
         if name != _ENTITY_ID:
             yield block.schema, _path(name, hints[name])
+    if block.pruning is not None:
+        schema = block.pruning.anchor_schema or block.schema
+        yield from _unique_id_lookups(schema, block.pruning.unique_ids)
     for field in block.fields:
-        if isinstance(field.value, Relations):
+        if isinstance(field.value, Relations | References):
             for item in field.value.items:
                 yield from _unique_id_lookups(item.schema, item.unique_ids)
 

@@ -27,6 +27,11 @@ class RouteCache:
         self._changes = 0
         self.listener = ChangeListener(database, repository.CHANGED_CHANNEL, self.forget)
 
+    @property
+    def generation(self) -> int | None:
+        """Another number after each change; None while changes cannot be heard of."""
+        return self._changes if self.listener.alive else None
+
     def forget(self, integration_id: str | None) -> None:
         """Forget the routes of an integration, or all."""
         self._changes += 1

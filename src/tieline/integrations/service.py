@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tieline.database import Database, OrgTransaction
 from tieline.integrations import repository, version_repository
+from tieline.integrations.app_mappings import AppMappings
 from tieline.integrations.errors import IntegrationNotFound, UseCaseNotFound
 from tieline.integrations.models import (
     HistoryPage,
@@ -21,8 +22,9 @@ from tieline.integrations.models import (
 )
 from tieline.integrations.plan import refuse_contradiction, refuse_duplicate_ids
 from tieline.integrations.routes import ConfigurationCache, RouteCache, VersionKey
+from tieline.integrations.samples.guard import SampleGuard
 from tieline.integrations.storing import CheckedChange, store_changes
-from tieline.integrations.validation import check_configuration
+from tieline.integrations.validation import check_sent_configuration
 from tieline.kit import json
 from tieline.kit.ids import new_uuid
 from tieline.kit.time import Clock, utc_now
@@ -37,12 +39,21 @@ Document = Mapping[str, Any]
 class IntegrationService:
     """Integrations and use cases of all organisations, and the routes of their events."""
 
-    def __init__(self, database: Database, mapper: Mapper, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        mapper: Mapper,
+        clock: Clock = utc_now,
+        *,
+        sample_seconds: float = 5.0,
+    ) -> None:
         self._database = database
         self._mapper = mapper
         self._clock = clock
         self._routes = RouteCache(database)
+        self.app_mappings = AppMappings(database, self._routes)
         self._configurations = ConfigurationCache(database)
+        self._samples = SampleGuard(database, mapper, sample_seconds)
 
     async def start(self) -> None:
         """Listen for changes by other processes. Routes are remembered only from then on."""
@@ -139,6 +150,7 @@ class IntegrationService:
         and all that `create_integration` and `update_use_case` raise.
         """
         checked = await self._check_embedded(use_cases or ())
+        checked = await self._samples.warn(org_id, integration_id, checked)
         now = self._clock()
         async with self._changing(org_id, integration_id) as tx:
             integration = await _locked(tx, integration_id)
@@ -203,6 +215,7 @@ class IntegrationService:
         wanted = replace(wanted, id=use_case_id)
         refuse_contradiction(current, wanted)
         checked = await self._check(replace(wanted, type=current.type))
+        [checked] = await self._samples.warn(org_id, integration_id, [checked])
         async with self._changing(org_id, integration_id) as tx:
             await _locked_use_case(tx, integration_id, use_case_id)
             return await self._store_one(tx, integration_id, checked)
@@ -260,13 +273,9 @@ class IntegrationService:
     async def _check(self, wanted: UseCaseChange) -> CheckedChange:
         if wanted.configuration is None or wanted.type is None:
             return CheckedChange(wanted)
-        try:
-            return CheckedChange(
-                wanted, await check_configuration(wanted.type, wanted.configuration, self._mapper)
-            )
-        except InvalidConfiguration as error:
-            path = f"configuration.{error.path}" if error.path else "configuration"
-            raise InvalidConfiguration(error.message, path) from None
+        return CheckedChange(
+            wanted, await check_sent_configuration(wanted.type, wanted.configuration, self._mapper)
+        )
 
 
 def merged(document: Document, changes: Document) -> dict[str, Any]:

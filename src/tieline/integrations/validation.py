@@ -50,6 +50,17 @@ async def check_configuration(
     return CheckedConfiguration(warnings=tuple(warnings))
 
 
+async def check_sent_configuration(
+    use_case_type: UseCaseType, configuration: Mapping[str, Any], mapper: Mapper
+) -> CheckedConfiguration:
+    """The same for the `configuration` of a request, to which the paths of faults lead."""
+    try:
+        return await check_configuration(use_case_type, configuration, mapper)
+    except InvalidConfiguration as error:
+        path = f"configuration.{error.path}" if error.path else "configuration"
+        raise InvalidConfiguration(error.message, path) from None
+
+
 async def _check_inbound(raw: Mapping[str, Any], mapper: Mapper) -> CheckedConfiguration:
     configuration, warnings = parse_configuration(raw)
     _refuse_faults(await _faults(raw, mapper))

@@ -20,6 +20,11 @@ def to_wire(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def to_exact_wire(moment: datetime) -> str:
+    """The same with microseconds: what a client sends back in a cursor must not be rounded."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
 def from_wire(text: str) -> datetime:
     """The moment that an ISO 8601 text names; without a zone it is UTC. Raises `ValueError`."""
     moment = datetime.fromisoformat(text)

@@ -79,7 +79,11 @@ class RelationItem(msgspec.Struct, frozen=True):
     path: str
 
 
-class Relations(msgspec.Struct, frozen=True):
+class Composed(msgspec.Struct, frozen=True):
+    """A value that is made of several others. It cannot identify an entity."""
+
+
+class Relations(Composed, frozen=True):
     """The value of a relation attribute: written-out items, or an expression yielding items."""
 
     operation: RelationOperation
@@ -88,23 +92,67 @@ class Relations(msgspec.Struct, frozen=True):
     path: str
 
 
-class Unavailable(msgspec.Struct, frozen=True):
-    """A value that this release cannot produce. `silent`: the simulation does not mention it."""
+class ReferenceItem(msgspec.Struct, frozen=True):
+    """A reference to make, and the value to find or put at the place that it refers to.
 
-    feature: str
+    `path` is what the reference names, `attribute` what `operation` puts the value into; `place` is
+    where all this stands in the configuration.
+    """
+
+    schema: str
+    unique_ids: tuple[UniqueIdField, ...]
     path: str
-    silent: bool
+    attribute: str
+    operation: RelationOperation
+    value: Source
+    place: str
+
+
+class References(Composed, frozen=True):
+    """The value of an attribute that refers to items of related entities' attributes."""
+
+    operation: RelationOperation
+    items: tuple[ReferenceItem, ...]
+    expression: Expression | None
+    path: str
+
+
+class AddressParameter(msgspec.Struct, frozen=True):
+    """A query parameter of a file's address."""
+
+    name: str
+    source: Source
+
+
+class FileAddress(Composed, frozen=True):
+    """The download address of a file: which use case serves it, named by slug or id, and how."""
+
+    use_case_slug: str | None
+    use_case_id: str | None
+    parameters: tuple[AddressParameter, ...]
 
 
 class Field(msgspec.Struct, frozen=True):
     """One attribute and where its value comes from; `value` None yields nothing."""
 
     attribute: str
-    value: Source | Relations | Unavailable | None
+    value: Source | Relations | References | FileAddress | None
     repeatable: RepeatableType | None
     enabled: Enabled
     path: str
     label: str
+
+
+class Pruning(msgspec.Struct, frozen=True):
+    """Which entities of a block's schema are removed when an event does not name them.
+
+    With `anchor_schema` those related to the entity that `unique_ids` identify, without it those
+    that have the values of `unique_ids`. `removal` is `DELETE` or `PURGE`.
+    """
+
+    removal: EntityMode
+    anchor_schema: str | None
+    unique_ids: tuple[UniqueIdField, ...]
 
 
 class EntityBlock(msgspec.Struct, frozen=True):
@@ -116,7 +164,7 @@ class EntityBlock(msgspec.Struct, frozen=True):
     expression: Expression | None
     enabled: Enabled
     mode: EntityMode
-    pruning: Unavailable | None
+    pruning: Pruning | None
     fields: tuple[Field, ...]
     path: str
     label: str

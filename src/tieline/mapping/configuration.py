@@ -6,22 +6,26 @@ from enum import StrEnum
 from typing import Any
 
 from tieline.mapping.blocks import (
+    Composed,
     EntityBlock,
     Field,
     InboundConfiguration,
     MeterReadingBlock,
-    Relations,
-    Unavailable,
+    Pruning,
     UniqueIdField,
 )
 from tieline.mapping.errors import InvalidConfiguration
+from tieline.mapping.file_address import parse_file_address
 from tieline.mapping.models import (
     ConfigurationWarning,
     EntityMode,
     MeterReadingMode,
     ReadingMatching,
 )
+from tieline.mapping.pruning import parse_pruning
 from tieline.mapping.reader import MAX_SCHEMA_LENGTH, Reader
+from tieline.mapping.readings import SOURCES
+from tieline.mapping.references import parse_references
 from tieline.mapping.sources import (
     SOURCE_KEYS,
     parse_enabled,
@@ -30,11 +34,6 @@ from tieline.mapping.sources import (
     parse_repeatable,
     parse_source,
     parse_unique_ids,
-)
-from tieline.mapping.unavailable import (
-    parse_file_proxy_url,
-    parse_prune_scope,
-    parse_relation_refs,
 )
 
 _SPECIAL_KEYS = ("relations", "relation_refs", "file_proxy_url")
@@ -110,10 +109,12 @@ def _parse_entity(index: int, reader: Reader) -> EntityBlock:
     )
 
 
-def _parse_mode(reader: Reader, label: str) -> tuple[EntityMode, Unavailable | None]:
+def _parse_mode(reader: Reader, label: str) -> tuple[EntityMode, Pruning | None]:
     match reader.choice("mode", _ConfiguredMode, _ConfiguredMode.UPSERT):
-        case _ConfiguredMode.UPSERT_PRUNE_SCOPE_PURGE | _ConfiguredMode.UPSERT_PRUNE_SCOPE_DELETE:
-            return EntityMode.UPSERT, parse_prune_scope(reader, label)
+        case _ConfiguredMode.UPSERT_PRUNE_SCOPE_PURGE:
+            return EntityMode.UPSERT, parse_pruning(reader, label, EntityMode.PURGE)
+        case _ConfiguredMode.UPSERT_PRUNE_SCOPE_DELETE:
+            return EntityMode.UPSERT, parse_pruning(reader, label, EntityMode.DELETE)
         case mode:
             if reader.has("scope"):
                 reader.warn("scope", "has no effect without a mode that prunes.")
@@ -129,7 +130,7 @@ def _parse_entity_ids(reader: Reader, fields: tuple[Field, ...]) -> tuple[str, .
     identifying = {
         field.attribute
         for field in fields
-        if field.value is not None and not isinstance(field.value, Relations | Unavailable)
+        if field.value is not None and not isinstance(field.value, Composed)
     }
     for position, name in enumerate(names):
         if name not in identifying:
@@ -173,9 +174,9 @@ def _parse_field_value(reader: Reader, label: str) -> Any:
         case "relations":
             return parse_relations(child, label)
         case "relation_refs":
-            return parse_relation_refs(child, label)
+            return parse_references(child, label)
         case _:
-            return parse_file_proxy_url(child, label)
+            return parse_file_address(child, label)
 
 
 def _parse_reading(index: int, reader: Reader) -> MeterReadingBlock:
@@ -185,17 +186,12 @@ def _parse_reading(index: int, reader: Reader) -> MeterReadingBlock:
     matching = reader.choice("reading_matching", ReadingMatching, ReadingMatching.EXTERNAL_ID)
     fields = _parse_fields(reader, label)
     _check_reading_fields(reader, label, fields, _required_attributes(mode, matching))
-    scope_source = None
-    if reader.has("scope"):
-        scope = reader.child("scope")
-        scope.warn_unknown({"source"})
-        scope_source = scope.text("source")
     return MeterReadingBlock(
         index=index,
         expression=parse_expression(reader, "jsonataExpression", label),
         mode=mode,
         reading_matching=matching,
-        scope_source=scope_source,
+        scope_source=_parse_scope_source(reader, mode),
         meter=_parse_meter(reader, "meter", label),
         meter_counter=(
             _parse_meter(reader, "meter_counter", label) if reader.has("meter_counter") else None
@@ -204,6 +200,19 @@ def _parse_reading(index: int, reader: Reader) -> MeterReadingBlock:
         path=reader.path,
         label=label,
     )
+
+
+def _parse_scope_source(reader: Reader, mode: MeterReadingMode) -> str | None:
+    if not reader.has("scope"):
+        return None
+    if mode is not MeterReadingMode.UPSERT_PRUNE_SCOPE:
+        reader.warn("scope", "has no effect without a mode that prunes.")
+    scope = reader.child("scope")
+    scope.warn_unknown({"source"})
+    source = scope.text("source")
+    if source is not None and source not in SOURCES:
+        scope.warn("source", f"is not one of {', '.join(SOURCES)}: nothing will ever be pruned.")
+    return source
 
 
 def _parse_meter(reader: Reader, key: str, label: str) -> tuple[UniqueIdField, ...]:
@@ -224,7 +233,7 @@ def _check_reading_fields(
     reader: Reader, label: str, fields: tuple[Field, ...], required: tuple[str, ...]
 ) -> None:
     for field in fields:
-        if isinstance(field.value, Relations | Unavailable):
+        if isinstance(field.value, Composed):
             raise InvalidConfiguration(
                 f"{field.label}: a meter reading holds plain values only. Use field, "
                 "jsonataExpression or constant.",

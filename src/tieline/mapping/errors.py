@@ -4,10 +4,10 @@ MappingError
 ├── MalformedPayload          validation     the payload is not what its format says
 ├── MissingUniqueIdentifiers  validation     an identifying attribute has no value
 ├── AttributeTypeMismatch     validation     a value of the wrong kind
+├── RelationRefValueUndefined validation     a reference has no value to refer to
 ├── InvalidConfiguration      configuration  the configuration cannot work
 ├── ExpressionFailed          configuration  a JSONata expression or a JSONPath failed
 ├── ResultTooLarge            configuration  the result exceeds the limit
-├── FeatureNotAvailable       configuration  known to the reference, not to this release
 ├── ExpressionTimeout         timeout        the expressions took too long
 └── SandboxFailed             system         the process that maps died
 """
@@ -63,6 +63,12 @@ class AttributeTypeMismatch(MappingError):
     code = "ATTRIBUTE_TYPE_MISMATCH"
 
 
+class RelationRefValueUndefined(MappingError):
+    """A relation reference has no value to refer to. Send it, or correct its source."""
+
+    code = "RELATION_REF_VALUE_UNDEFINED"
+
+
 class InvalidConfiguration(MappingError):
     """The configuration cannot work. Correct it at the path named."""
 
@@ -85,13 +91,6 @@ class ResultTooLarge(MappingError):
     category = ErrorCategory.CONFIGURATION
 
 
-class FeatureNotAvailable(MappingError):
-    """This release cannot carry out a part of the configuration. Remove it at the path named."""
-
-    code = "FEATURE_NOT_AVAILABLE"
-    category = ErrorCategory.CONFIGURATION
-
-
 class ExpressionTimeout(MappingError):
     """The expressions took too long. Simplify them, or send less in one event."""
 
@@ -105,6 +104,13 @@ class SandboxFailed(MappingError):
     code = "SANDBOX_FAILED"
     http_status = 500
     category = ErrorCategory.SYSTEM
+
+
+def of_item(error: MappingError, index: int, count: int) -> MappingError:
+    """The same error, naming which of several items it is about."""
+    if count == 1:
+        return error
+    return type(error)(f"In item [{index}] of {count}: {error.message}", error.path)
 
 
 _KINDS: list[type[MappingError]] = [MappingError, *MappingError.__subclasses__()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from tieline.expressions.errors import ExpressionError, ExpressionFault
@@ -12,24 +11,21 @@ from tieline.expressions.models import UNDEFINED
 from tieline.expressions.scope import Scope
 from tieline.mapping.blocks import Constant, Enabled, Expression, Property, Query, Source
 from tieline.mapping.errors import ExpressionFailed, ExpressionTimeout
-from tieline.mapping.models import MappingWarning
-
-
-class Purpose(StrEnum):
-    """What the result of a mapping is for."""
-
-    EVENT = "event"
-    SIMULATION = "simulation"
+from tieline.mapping.models import FileProxyContext, MappingWarning
 
 
 class Event:
     """A payload with all that is needed to take values from it."""
 
     def __init__(
-        self, evaluator: Evaluator, payload: Any, text: bytes | None, purpose: Purpose
+        self,
+        evaluator: Evaluator,
+        payload: Any,
+        text: bytes | None,
+        file_proxy: FileProxyContext | None,
     ) -> None:
         self.root = Scope(payload, text=text)
-        self.purpose = purpose
+        self.file_proxy = file_proxy
         self.warnings: list[MappingWarning] = []
         self._evaluator = evaluator
 

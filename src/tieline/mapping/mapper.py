@@ -11,7 +11,7 @@ import msgspec
 from tieline.expressions.models import Done, FailureReason, Result, Task
 from tieline.expressions.sandbox import SandboxPool
 from tieline.mapping.errors import ExpressionTimeout, MappingError, SandboxFailed
-from tieline.mapping.models import MappingResult, PayloadFormat
+from tieline.mapping.models import FileProxyContext, MappingResult, PayloadFormat
 from tieline.mapping.simulation import render
 from tieline.mapping.wire import (
     CheckReply,
@@ -20,6 +20,7 @@ from tieline.mapping.wire import (
     Request,
     decode_reply,
     encode_request,
+    encode_shared,
     to_error,
 )
 
@@ -27,12 +28,19 @@ HANDLER = "tieline.mapping.sandboxed:handle"
 
 
 class MapRequest(msgspec.Struct, frozen=True):
-    """An event to map. `configuration_key` must change whenever the configuration does."""
+    """An event to map.
+
+    `configuration_key` must change whenever the configuration or `file_proxy` does. Without
+    `file_proxy` addresses of files are left out. `removing`: the event says that all it names is
+    gone; see `map_event`.
+    """
 
     configuration_key: str
     configuration_json: bytes
     payload: bytes
     format: str = PayloadFormat.JSON
+    file_proxy: FileProxyContext | None = None
+    removing: bool = False
 
 
 class Mapper:
@@ -43,14 +51,15 @@ class Mapper:
 
     async def map_batch(self, items: Sequence[MapRequest]) -> list[MappingResult | MappingError]:
         """The result or the error of every event, in order; one that fails costs only itself."""
-        shared = {item.configuration_key: item.configuration_json for item in items}
-        tasks = [
-            Task(
-                item.configuration_key,
-                encode_request(Request.MAP, item.payload, PayloadFormat(item.format)),
-            )
-            for item in items
-        ]
+        shared: dict[str, bytes] = {}
+        tasks: list[Task] = []
+        for item in items:
+            key = item.configuration_key
+            if key not in shared:
+                shared[key] = encode_shared(item.configuration_json, item.file_proxy)
+            request = Request.REMOVE if item.removing else Request.MAP
+            body = encode_request(request, item.payload, PayloadFormat(item.format))
+            tasks.append(Task(key, body))
         results = await self._pool.run(shared, tasks)
         return [_mapped(_outcome(result)) for result in results]
 
@@ -59,9 +68,12 @@ class Mapper:
         configuration_json: bytes,
         payload: bytes,
         payload_format: str = PayloadFormat.JSON,
+        *,
+        removing: bool = False,
     ) -> dict[str, Any]:
         """The body that the simulation API answers with. Raises `MappingError`."""
-        body = encode_request(Request.SIMULATE, payload, PayloadFormat(payload_format))
+        request = Request.REMOVE if removing else Request.MAP
+        body = encode_request(request, payload, PayloadFormat(payload_format))
         result = _mapped(await self._ask(configuration_json, body))
         if isinstance(result, MappingError):
             raise result
@@ -80,7 +92,8 @@ class Mapper:
 
     async def _ask(self, configuration_json: bytes, body: bytes) -> Reply | MappingError:
         key = hashlib.sha256(configuration_json).hexdigest()
-        [result] = await self._pool.run({key: configuration_json}, [Task(key, body)])
+        shared = {key: encode_shared(configuration_json, None)}
+        [result] = await self._pool.run(shared, [Task(key, body)])
         return _outcome(result)
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+# In place of a schema, for what concerns readings: they are no entities.
+METER_READING = "meter_reading"
+
 
 class PayloadFormat(StrEnum):
     """How a payload is written."""
@@ -76,7 +79,8 @@ class RelationUpdate(msgspec.Struct, frozen=True, array_like=True):
 class RelationRefTarget(msgspec.Struct, frozen=True, array_like=True):
     """One item of a repeatable attribute of a related entity, made there if it is missing.
 
-    `value` joins the target's `attribute` by `operation`; `path` is what the reference names.
+    `value` joins the target's `attribute` by `operation`; `path` is what the reference names. A
+    list as `value` stands for several items.
     """
 
     schema: str
@@ -148,6 +152,14 @@ class ReadingScope(msgspec.Struct, frozen=True, array_like=True):
     meter: list[UniqueId]
     meter_counter: list[UniqueId] | None
     source: str | None
+
+
+class FileProxyContext(msgspec.Struct, frozen=True):
+    """Where files of an integration are served: `<base_url>/download`; no slash at its end."""
+
+    base_url: str
+    org_id: str
+    integration_id: str
 
 
 class MappingWarning(msgspec.Struct, frozen=True, array_like=True):

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from tieline.expressions.models import UNDEFINED
 from tieline.expressions.scope import Scope
-from tieline.mapping.blocks import RelationItem, Relations, RepeatableType, UniqueIdField
+from tieline.mapping.blocks import (
+    Expression,
+    ReferenceItem,
+    RelationItem,
+    Relations,
+    RepeatableType,
+    UniqueIdField,
+)
 from tieline.mapping.errors import AttributeTypeMismatch, ExpressionFailed, InvalidConfiguration
 from tieline.mapping.event import Event
-from tieline.mapping.models import RelationTarget, RelationUpdate, UniqueId
+from tieline.mapping.models import ARRAY_OPERATIONS, RelationTarget, RelationUpdate, UniqueId
 from tieline.mapping.reader import Reader, kind_of
 from tieline.mapping.sources import parse_relation_item
+
+Item = TypeVar("Item", RelationItem, ReferenceItem)
 
 _SCALARS = (str, bool, int, float, Decimal)
 
@@ -54,6 +64,18 @@ def resolve_unique_ids(
     return unique_ids
 
 
+def stored(value: Any, repeatable: RepeatableType | None) -> Any:
+    """The value in the form of its attribute: a repeatable one is a list of objects."""
+    if repeatable is None or value is None:
+        return value
+    if isinstance(value, dict):
+        if len(value) == 1 and (operation := next(iter(value))) in ARRAY_OPERATIONS:
+            return {operation: stored(value[operation], repeatable)}
+        return value
+    values = value if isinstance(value, list) else [value]
+    return [item if isinstance(item, dict) else {repeatable.value: item} for item in values]
+
+
 def map_relations(
     event: Event, relations: Relations, scope: Scope, *, schema: str, attribute: str, label: str
 ) -> RelationUpdate | None:
@@ -64,39 +86,59 @@ def map_relations(
     """
     items = relations.items
     if relations.expression is not None:
-        computed = event.evaluate(relations.expression, scope)
-        if computed is UNDEFINED:
+        computed = computed_items(event, relations.expression, scope, label, parse_relation_item)
+        if computed is None:
             return None
-        items = _computed_items(computed, relations, label)
+        items = computed
     targets: list[RelationTarget] = []
     for item in items:
-        unique_ids = resolve_unique_ids(event, item.unique_ids, scope)
-        if isinstance(unique_ids, UniqueIdField):
-            event.warn(
-                schema,
-                attribute,
-                f"The relation to {item.schema} is left out, because its unique id "
-                f'"{unique_ids.attribute}" has no value.',
-            )
-            continue
-        targets.append(RelationTarget(item.schema, item.tags, unique_ids))
+        unique_ids = item_unique_ids(event, item, scope, schema=schema, attribute=attribute)
+        if unique_ids is not None:
+            targets.append(RelationTarget(item.schema, item.tags, unique_ids))
     return RelationUpdate(relations.operation, targets)
 
 
-def _computed_items(computed: Any, relations: Relations, label: str) -> tuple[RelationItem, ...]:
-    """The items that an expression returned: a list of them, a single one, or null for none."""
+def item_unique_ids(
+    event: Event, item: RelationItem | ReferenceItem, scope: Scope, *, schema: str, attribute: str
+) -> list[UniqueId] | None:
+    """What identifies the target of an item; None, and a warning, when a value is missing."""
+    unique_ids = resolve_unique_ids(event, item.unique_ids, scope)
+    if isinstance(unique_ids, UniqueIdField):
+        event.warn(
+            schema,
+            attribute,
+            f"The relation to {item.schema} is left out, because its unique id "
+            f'"{unique_ids.attribute}" has no value.',
+        )
+        return None
+    return unique_ids
+
+
+def computed_items(
+    event: Event,
+    expression: Expression,
+    scope: Scope,
+    label: str,
+    parse: Callable[[Reader, str], Item],
+) -> tuple[Item, ...] | None:
+    """The items that an expression returns: a list of them, a single one, or null for none.
+
+    None when the result is undefined. Raises `ExpressionFailed` when it is something else.
+    """
+    computed = event.evaluate(expression, scope)
+    if computed is UNDEFINED:
+        return None
     if computed is None:
         return ()
     items = computed if isinstance(computed, list) else [computed]
-    place = f"{relations.path}.jsonataExpression"
+    # Their places, as if the expression were the list that it yields.
+    place = expression.path
     try:
         return tuple(
-            parse_relation_item(Reader(item, f"item {index}", []), label)
-            for index, item in enumerate(items)
+            parse(Reader(item, f"{place}[{index}]", []), label) for index, item in enumerate(items)
         )
     except InvalidConfiguration as error:
         raise ExpressionFailed(
-            f"{label}: the expression returned something that is no relation: {error.message} "
-            f"Correct the expression at {place}.",
-            place,
+            f"{label}: the expression returned something that is no relation: {error.message}",
+            expression.path,
         ) from None

@@ -12,21 +12,21 @@ from tieline.mapping.check import check_expressions
 from tieline.mapping.configuration import parse_configuration
 from tieline.mapping.engine import map_event
 from tieline.mapping.errors import InvalidConfiguration, MappingError, ResultTooLarge
-from tieline.mapping.event import Purpose
-from tieline.mapping.models import PayloadFormat
+from tieline.mapping.models import FileProxyContext, PayloadFormat
 from tieline.mapping.payload import parse_payload
 from tieline.mapping.wire import (
     CheckReply,
     Reply,
     Request,
     decode_request,
+    decode_shared,
     encode_reply,
     to_reply,
 )
 
 
 def handle(shared: bytes, body: bytes, limits: Limits) -> bytes:
-    """Answer one request: `shared` is a configuration's JSON, `body` comes from `encode_request`.
+    """Answer one request: `shared` comes from `encode_shared`, `body` from `encode_request`.
 
     Whatever is wrong with configuration, payload or expressions is part of the answer.
     """
@@ -46,15 +46,16 @@ def _answer(shared: bytes, body: bytes, limits: Limits) -> Reply:
     request, payload_format, text = decode_request(body)
     evaluator = _evaluator(limits)
     evaluator.begin_task()
-    configuration = _configuration(shared)
+    configuration, file_proxy = _configuration(shared)
     if request is Request.CHECK:
         return CheckReply(check_expressions(configuration, evaluator))
     return map_event(
         configuration,
         parse_payload(text, payload_format),
         evaluator,
-        purpose=Purpose.SIMULATION if request is Request.SIMULATE else Purpose.EVENT,
         text=text if payload_format is PayloadFormat.JSON else None,
+        file_proxy=file_proxy,
+        removing=request is Request.REMOVE,
     )
 
 
@@ -64,10 +65,11 @@ def _evaluator(limits: Limits) -> Evaluator:
 
 
 @lru_cache(maxsize=256)
-def _configuration(shared: bytes) -> InboundConfiguration:
+def _configuration(shared: bytes) -> tuple[InboundConfiguration, FileProxyContext | None]:
+    configuration_json, file_proxy = decode_shared(shared)
     try:
-        raw = lossless_json.loads(shared)
+        raw = lossless_json.loads(configuration_json)
     except (lossless_json.InvalidJson, ValueError, RecursionError) as error:
         raise InvalidConfiguration(f"The configuration is not valid JSON: {error}.") from None
     configuration, _ = parse_configuration(raw)
-    return configuration
+    return configuration, file_proxy

@@ -8,14 +8,14 @@ import msgspec
 
 from tieline.kit.json import exact_number
 from tieline.mapping.errors import BY_CODE, MappingError
-from tieline.mapping.models import MappingResult, PayloadFormat
+from tieline.mapping.models import FileProxyContext, MappingResult, PayloadFormat
 
 
 class Request(IntEnum):
     """What the sandbox is asked for."""
 
     MAP = 0
-    SIMULATE = 1
+    REMOVE = 1
     CHECK = 2
 
 
@@ -38,6 +38,18 @@ Reply = MappingResult | ErrorReply | CheckReply
 _FORMATS = tuple(PayloadFormat)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply, float_hook=exact_number)
+_context_decoder = msgspec.json.Decoder(FileProxyContext | None)
+
+
+def encode_shared(configuration_json: bytes, file_proxy: FileProxyContext | None) -> bytes:
+    """What all events of a use case have in common: a line of context, then the configuration."""
+    return _encoder.encode(file_proxy) + b"\n" + configuration_json
+
+
+def decode_shared(shared: bytes) -> tuple[bytes, FileProxyContext | None]:
+    """The configuration's JSON and the context."""
+    context, _, configuration_json = shared.partition(b"\n")
+    return configuration_json, _context_decoder.decode(context)
 
 
 def encode_request(request: Request, payload: bytes, payload_format: PayloadFormat) -> bytes:

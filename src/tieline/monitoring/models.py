@@ -106,6 +106,11 @@ class OutcomeQuery:
     cursor: OutcomeCursor | None = None
     limit: int = 50
 
+    @property
+    def names_few(self) -> bool:
+        """Whether an index leads to the few outcomes that can match."""
+        return bool(self.event_id or self.correlation_id or self.event_type)
+
 
 @dataclass(frozen=True, slots=True)
 class OutcomePage:

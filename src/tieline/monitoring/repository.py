@@ -12,6 +12,7 @@ import asyncpg
 
 from tieline.database import OrgTransaction, Transaction
 from tieline.kit import json
+from tieline.monitoring.figures import InboundGroup
 from tieline.monitoring.models import (
     ErrorCategory,
     EventType,
@@ -20,11 +21,10 @@ from tieline.monitoring.models import (
     OutcomeStatus,
     SyncType,
 )
+from tieline.monitoring.rollup_repository import minutes_with_outcomes
+from tieline.monitoring.rollups import DELTA_COLUMNS, delta_rows
+from tieline.monitoring.text import storable
 
-# PostgreSQL stores no NUL character. An outcome must be written whatever an event held, so the
-# character that Unicode has for such cases stands in for it.
-_NUL = "\x00"
-_REPLACEMENT = "\ufffd"
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 _COLUMNS = (
@@ -50,11 +50,11 @@ _COLUMNS = (
 
 
 async def insert_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-    """Store outcomes, of several organisations if need be, by one statement."""
+    """Store outcomes, of several organisations if need be, and count them in the figures."""
     # Each row has its organisation: an `OrgTransaction` must not put its own before it.
-    await Transaction(tx.connection).copy(
-        "inbound_outcomes", _COLUMNS, [_row(outcome) for outcome in outcomes]
-    )
+    plain = Transaction(tx.connection)
+    await plain.copy("inbound_outcomes", _COLUMNS, [_row(outcome) for outcome in outcomes])
+    await plain.copy("outcome_deltas", DELTA_COLUMNS, delta_rows(outcomes))
 
 
 def _row(outcome: Outcome) -> tuple[Any, ...]:
@@ -81,7 +81,7 @@ def _row(outcome: Outcome) -> tuple[Any, ...]:
 
 
 def _storable(text: str | None) -> str | None:
-    return text.replace(_NUL, _REPLACEMENT) if text else text
+    return storable(text) if text else text
 
 
 def _json(value: list[Any] | None) -> str | None:
@@ -104,40 +104,61 @@ async def newest_outcomes(
     arguments: list[Any] = [integration_id, oldest, newest]
     conditions = ["org_id = $1", "integration_id = $2", "completed_at BETWEEN $3 AND $4"]
 
-    def add(condition: str, *values: Any) -> None:
-        numbers = range(len(arguments) + 2, len(arguments) + 2 + len(values))
-        arguments.extend(values)
-        conditions.append(condition.format(*(f"${number}" for number in numbers)))
+    def argument(value: Any) -> str:
+        arguments.append(value)
+        return f"${len(arguments) + 1}"
 
-    for column, value in _filters(query).items():
-        if value is not None:
-            add(column + " = {}", value)
+    counted = _counted_filters(query)
+    for field, value in counted.items():
+        column = "object_type" if field is InboundGroup.EVENT_NAME else field.value
+        conditions.append(f"{column} = {argument(value)}")
+    for column, text in _other_filters(query).items():
+        if text is not None:
+            conditions.append(f"{column} = {argument(text)}")
     cursor = query.cursor
-    if cursor is not None and cursor.sync_type is not None:
-        position = (cursor.completed_at, cursor.event_id, cursor.sync_type)
-        add("(completed_at, event_id, sync_type) < ({}, {}, {})", *position)
-    elif cursor is not None:
-        add("(completed_at, event_id) < ({}, {})", cursor.completed_at, cursor.event_id)
-    rows = await tx.fetch(
-        f"SELECT * FROM inbound_outcomes WHERE {' AND '.join(conditions)} "
-        f"ORDER BY completed_at DESC, event_id DESC, sync_type DESC LIMIT {count:d}",
-        *arguments,
-    )
+    if cursor is not None:
+        names = ["completed_at", "event_id", "sync_type"]
+        values = [cursor.completed_at, cursor.event_id]
+        if cursor.sync_type is not None:
+            values.append(cursor.sync_type)
+        position = ", ".join(map(argument, values))
+        conditions.append(f"({', '.join(names[: len(values)])}) < ({position})")
+    order = f"ORDER BY completed_at DESC, event_id DESC, sync_type DESC LIMIT {count:d}"
+    sql = f"SELECT * FROM inbound_outcomes WHERE {' AND '.join(conditions)}"
+    if counted and not query.names_few:
+        # Matching outcomes may be few among millions. The roll-ups know the minutes to look at;
+        # minute by minute, because the database would rather look through all there are.
+        minutes = await minutes_with_outcomes(
+            tx, integration_id, counted, oldest=oldest, newest=newest, wanted=count
+        )
+        within = "completed_at >= minute AND completed_at < minute + interval '1 minute'"
+        sql = (
+            f"SELECT found.* FROM unnest({argument(minutes)}::timestamptz[]) AS minute, "
+            f"LATERAL ({sql} AND {within} {order}) AS found"
+        )
+    rows = await tx.fetch(f"{sql} {order}", *arguments)
     return [_outcome(row) for row in rows]
 
 
-def _filters(query: OutcomeQuery) -> dict[str, Any]:
+def _counted_filters(query: OutcomeQuery) -> dict[InboundGroup, str | UUID]:
+    """The filters that the roll-ups can answer."""
     # An event's name is stored as its object type. A query may use either word for it, and one
     # that uses both means both.
+    filters: dict[InboundGroup, str | UUID | None] = {
+        InboundGroup.USE_CASE_ID: query.use_case_id,
+        InboundGroup.SYNC_TYPE: query.sync_type,
+        InboundGroup.STATUS: query.status,
+        InboundGroup.ERROR_CATEGORY: query.error_category,
+        InboundGroup.OBJECT_TYPE: query.object_type,
+        InboundGroup.EVENT_NAME: query.event_name,
+    }
+    return {field: value for field, value in filters.items() if value is not None}
+
+
+def _other_filters(query: OutcomeQuery) -> dict[str, str | None]:
     return {
-        "use_case_id": query.use_case_id,
         "event_type": query.event_type,
-        "sync_type": query.sync_type,
-        "status": query.status,
-        "error_category": query.error_category,
         "correlation_id": query.correlation_id,
-        "object_type": query.object_type,
-        "inbound_outcomes.object_type": query.event_name,
         "event_id": query.event_id,
     }
 

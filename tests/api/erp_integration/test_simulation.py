@@ -155,3 +155,154 @@ async def test_expressions_that_bring_down_the_sandbox_are_no_fault_of_the_serve
     answer = await erp.post(PLACE, json=body)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "SANDBOX_FAILED")
+
+
+DOCUMENTS = "/v1/erp/updates/mapping_simulation"
+
+
+def document(configuration: Any) -> dict[str, Any]:
+    return {"version": "2.0", "mapping": {"events": {"Changed": configuration}}}
+
+
+async def test_a_document_can_be_tried_for_one_of_its_events(
+    erp: httpx.AsyncClient, contacts: Any
+) -> None:
+    body = {"mapping_configuration": document(contacts), "object_type": "Changed"}
+
+    older = await erp.post(DOCUMENTS, json={**body, "payload": PAYLOAD})
+    newer = await erp.post(PLACE, json={"event_configuration": contacts, "payload": PAYLOAD})
+
+    assert older.status_code == 200
+    assert older.json() == newer.json()
+
+
+async def test_a_document_of_the_older_format_can_be_tried(erp: httpx.AsyncClient) -> None:
+    partner = {
+        "unique_ids": {"contact": {"customerId": "customer_number"}},
+        "fields": [
+            {"entity": "contact", "attribute": "name", "field": "last"},
+            {"entity": "contact", "attribute": "customer_number", "field": "first"},
+        ],
+        "extra": 1,
+    }
+    body = {
+        "mapping_configuration": {"mapping": {"objects": {"partner": partner}}},
+        "object_type": "partner",
+        "payload": PAYLOAD,
+    }
+
+    answer = (await erp.post(DOCUMENTS, json=body)).json()
+
+    assert answer["entity_updates"] == [
+        {
+            "entity_slug": "contact",
+            "unique_identifiers": {"customer_number": 4711},
+            "attributes": {"customer_number": 4711, "name": "Lovelace"},
+        }
+    ]
+    place = "mapping_configuration.mapping.objects.partner"
+    assert [warning["field"] for warning in answer["warnings"]] == [
+        f"{place}.extra",
+        f"{place}.fields[1].attribute",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "place"),
+    [
+        ({"object_type": "Other"}, 422, "object_type"),
+        ({"mapping_configuration": {"version": "9"}}, 422, "mapping_configuration.version"),
+        ({"object_type": None}, 400, None),
+        ({"mapping_configuration": []}, 400, None),
+        ({"payload": 5}, 400, None),
+    ],
+)
+async def test_a_document_that_cannot_be_tried_is_refused_with_its_place(
+    erp: httpx.AsyncClient, contacts: Any, change: Any, status: int, place: str | None
+) -> None:
+    body = {
+        "mapping_configuration": document(contacts),
+        "object_type": "Changed",
+        "payload": PAYLOAD,
+        **change,
+    }
+
+    answer = await erp.post(DOCUMENTS, json=body)
+
+    assert answer.status_code == status
+    assert place is None or answer.json()["path"] == place
+    assert (place or next(iter(change))) in answer.json()["message"]
+
+
+async def test_faults_and_warnings_are_named_where_they_stand_in_the_document(
+    erp: httpx.AsyncClient, contacts: Any
+) -> None:
+    root = "mapping_configuration.mapping.events.Changed"
+    body = {"mapping_configuration": document(contacts), "object_type": "Changed"}
+    contacts["entities"][0]["fields"][0]["fild"] = contacts["extra"] = 1
+
+    warnings = (await erp.post(DOCUMENTS, json={**body, "payload": PAYLOAD})).json()["warnings"]
+    missing = (await erp.post(DOCUMENTS, json={**body, "payload": {}})).json()
+    del contacts["entities"][0]["unique_ids"]
+    unusable = (await erp.post(DOCUMENTS, json={**body, "payload": PAYLOAD})).json()
+
+    assert [(warning["entity_schema"], warning["field"]) for warning in warnings] == [
+        ("", f"{root}.extra"),
+        ("contact", f"{root}.entities[0].fields[0].fild"),
+    ]
+    assert all(warning["message"].startswith(warning["field"]) for warning in warnings)
+    assert (missing["code"], missing["path"]) == (
+        "MISSING_UNIQUE_IDENTIFIERS",
+        f"{root}.entities[0]",
+    )
+    assert f"{root}.entities[0].fields" in missing["message"]
+    assert (unusable["code"], unusable["path"]) == (
+        "INVALID_CONFIGURATION",
+        f"{root}.entities[0].unique_ids",
+    )
+
+
+async def test_what_would_be_pruned_is_shown(erp: httpx.AsyncClient, contacts: Any) -> None:
+    block = contacts["entities"][0]
+    block["jsonataExpression"] = "contacts"
+    block["mode"] = "upsert-prune-scope-delete"
+    block["scope"] = {
+        "scope_mode": "query",
+        "query": [{"attribute": "branch", "field": "branch"}],
+    }
+
+    def send(payload: Any) -> Any:
+        return erp.post(PLACE, json={"event_configuration": contacts, "payload": payload})
+
+    shown = (await send({"branch": 7, "contacts": []})).json()
+    refused = await send({"contacts": []})
+
+    assert shown["prune_scopes"] == [
+        {
+            "entity_slug": "contact",
+            "mode": "delete",
+            "scope_mode": "query",
+            "unique_identifiers": {"branch": 7},
+        }
+    ]
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "MISSING_UNIQUE_IDENTIFIERS"
+    assert refused.json()["path"] == "entities[0].scope.query[0]"
+
+
+async def test_a_reference_without_a_value_is_explained(
+    erp: httpx.AsyncClient, contacts: Any
+) -> None:
+    item = {
+        "entity_schema": "contact",
+        "unique_ids": [{"attribute": "customer_number", "constant": 1}],
+        "path": "address",
+        "value": {"attribute": "address", "operation": "_append", "field": "address"},
+    }
+    refs = {"operation": "_set", "items": [item]}
+    contacts["entities"][0]["fields"].append({"attribute": "home", "relation_refs": refs})
+
+    answer = await erp.post(PLACE, json={"event_configuration": contacts, "payload": PAYLOAD})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "RELATION_REF_VALUE_UNDEFINED")
+    assert answer.json()["path"] == "entities[0].fields[2].relation_refs.items[0].value"

@@ -82,11 +82,11 @@ async def test_large_payloads_come_in_smaller_batches(services, database, org, k
     payloads = [{"number": str(n), "text": "x" * 3_000_000} for n in range(8)]
     async with database.organisation(org) as tx:
         # Keeps the workers away until the events are there.
-        assert await repository.try_lock_integration(tx, integration_id)
+        assert await repository.try_lock_lane(tx, integration_id, 0)
         for payload in payloads:
             await services.acceptance.accept(org, ingest(integration_id, payload))
-        first = await repository.waiting_events(tx, integration_id, 500)
-        rest = await repository.waiting_events(tx, integration_id, 500, after=first[-1].seq)
+        first = await repository.waiting_events(tx, integration_id, 0, 500)
+        rest = await repository.waiting_events(tx, integration_id, 0, 500, after=first[-1].seq)
     assert (len(first), len(rest)) == (6, 2)
     drain = Drain(database, services.integrations, services.mapper, batch_size=500)
     await drain.run(org, integration_id)

@@ -48,6 +48,46 @@ def test_unique_ids_of_relations_and_hinted_ones_are_looked_up_where_they_stand(
     }
 
 
+def test_scopes_and_targets_of_references_are_looked_up() -> None:
+    reference = {
+        "entity_schema": "person",
+        "unique_ids": [{"attribute": "email", "_type": "email", "field": "m"}],
+        "path": "address",
+        "value": {"attribute": "address", "field": "a"},
+    }
+    by_values = {
+        "scope_mode": "query",
+        "query": [{"attribute": "owner", "field": "o"}, {"attribute": "source", "constant": 1}],
+    }
+    by_relation = {
+        "scope_mode": "relations",
+        "schema": "account",
+        "unique_ids": [{"attribute": "number", "field": "n"}],
+    }
+    blocks = [
+        {
+            "entity_schema": "contact",
+            "unique_ids": ["id"],
+            "mode": "upsert-prune-scope-delete",
+            "scope": scope,
+            "fields": [
+                {"attribute": "id", "field": "id"},
+                {"attribute": "r", "relation_refs": {"operation": "_set", "items": [reference]}},
+                {"attribute": "f", "file_proxy_url": {"use_case_slug": "f"}},
+            ],
+        }
+        for scope in (by_values, by_relation)
+    ]
+
+    assert lookups_of(parse_configuration({"entities": blocks})[0]) == {
+        ("contact", "id"),
+        ("contact", "owner"),
+        ("contact", "source"),
+        ("account", "number"),
+        ("person", "email.email"),
+    }
+
+
 def test_meters_and_counters_are_looked_up() -> None:
     block = {
         "meter": {"unique_ids": [{"attribute": "external_id", "field": "m"}]},

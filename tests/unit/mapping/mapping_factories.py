@@ -8,11 +8,11 @@ from tieline.expressions.evaluator import Evaluator
 from tieline.kit import json as lossless_json
 from tieline.mapping.configuration import parse_configuration
 from tieline.mapping.engine import map_event
-from tieline.mapping.event import Purpose
-from tieline.mapping.models import EntityUpdate, MappingResult
+from tieline.mapping.models import EntityUpdate, FileProxyContext, MappingResult
 
 ID_FIELD = {"attribute": "id", "field": "id"}
 EVALUATOR = Evaluator()
+FILES = FileProxyContext("https://hub.example/erp-integration", "org", "integration")
 
 
 def entity(*fields: dict[str, Any], **block: Any) -> dict[str, Any]:
@@ -63,13 +63,41 @@ def account(**unique_id: Any) -> dict[str, Any]:
     }
 
 
-def map_payload(
-    configuration: dict[str, Any], payload: Any, purpose: Purpose = Purpose.EVENT
-) -> MappingResult:
+def query(*unique_ids: dict[str, Any], removal: str = "delete") -> dict[str, Any]:
+    """The keys of a block that prunes among the entities with these values."""
+    scope = {"scope_mode": "query", "query": list(unique_ids)}
+    return {"mode": f"upsert-prune-scope-{removal}", "scope": scope}
+
+
+def related_to(schema: str, *unique_ids: dict[str, Any], removal: str = "delete") -> dict[str, Any]:
+    """The keys of a block that prunes among the entities related to one other."""
+    scope = {"scope_mode": "relations", "schema": schema, "unique_ids": list(unique_ids)}
+    return {"mode": f"upsert-prune-scope-{removal}", "scope": scope}
+
+
+def references(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A field that refers to items of contacts."""
+    config: dict[str, Any] = {"operation": "_set", **more}
+    if "jsonataExpression" not in more:
+        config["items"] = list(items)
+    return {"attribute": "delivery", "relation_refs": config}
+
+
+def address(value: dict[str, Any], **unique_id: Any) -> dict[str, Any]:
+    """A reference to an address of a contact; `value` says where the address comes from."""
+    return {
+        "entity_schema": "contact",
+        "unique_ids": [{"attribute": "number", **(unique_id or {"field": "number"})}],
+        "path": "address",
+        "value": {"attribute": "address", "operation": "_append", **value},
+    }
+
+
+def map_payload(configuration: dict[str, Any], payload: Any, **options: Any) -> MappingResult:
     """The result of mapping a payload, given as a value or as JSON text."""
     text = payload if isinstance(payload, bytes) else lossless_json.dumps(payload)
     parsed, _ = parse_configuration(configuration)
-    return map_event(parsed, lossless_json.loads(text), EVALUATOR, purpose=purpose, text=text)
+    return map_event(parsed, lossless_json.loads(text), EVALUATOR, text=text, **options)
 
 
 def one(result: MappingResult) -> EntityUpdate:
@@ -78,10 +106,8 @@ def one(result: MappingResult) -> EntityUpdate:
     return update
 
 
-def attributes(
-    field: dict[str, Any], payload: Any, purpose: Purpose = Purpose.EVENT
-) -> dict[str, Any]:
+def attributes(field: dict[str, Any], payload: Any, **options: Any) -> dict[str, Any]:
     """What one field makes of a payload, without the identifying attribute."""
-    mapped = dict(one(map_payload(entity(field), payload, purpose)).attributes)
+    mapped = dict(one(map_payload(entity(field), payload, **options)).attributes)
     del mapped["id"]
     return mapped

@@ -6,8 +6,20 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
-from mapping_factories import account, entity, map_payload, reading, relations
+from mapping_factories import (
+    FILES,
+    account,
+    address,
+    entity,
+    map_payload,
+    query,
+    reading,
+    references,
+    related_to,
+    relations,
+)
 
 from tieline.expressions.limits import Limits
 from tieline.expressions.models import Done, Failed, FailureReason, Result
@@ -31,8 +43,10 @@ from tieline.mapping.wire import (
     ErrorReply,
     Request,
     decode_reply,
+    decode_shared,
     encode_reply,
     encode_request,
+    encode_shared,
 )
 
 CONFIG = entity(
@@ -175,6 +189,91 @@ async def test_a_simulation_has_the_shape_of_the_api(pool: SandboxPool) -> None:
     }
 
 
+async def test_addresses_of_files_follow_the_context_of_each_use_case(pool: SandboxPool) -> None:
+    config = lossless_json.dumps(
+        entity({"attribute": "file", "file_proxy_url": {"use_case_slug": "files"}})
+    )
+    first = MapRequest("one", config, b'{"id": 1}', file_proxy=FILES)
+    other = msgspec.structs.replace(FILES, integration_id="other")
+    second = MapRequest("two", config, b'{"id": 1}', file_proxy=other)
+    without = MapRequest("three", config, b'{"id": 1}')
+    results = await Mapper(pool).map_batch([first, second, first, without])
+    addresses = []
+    for result in results:
+        assert isinstance(result, MappingResult)
+        addresses.append(result.entities[0].attributes.get("file"))
+    base = "https://hub.example/erp-integration/download?orgId=org&integrationId="
+    one, two = (f"{base}{name}&useCaseSlug=files" for name in ("integration", "other"))
+    assert addresses == [one, two, one, None]
+
+
+async def test_an_event_may_say_that_all_it_names_is_gone(pool: SandboxPool) -> None:
+    gone = msgspec.structs.replace(request(), removing=True)
+    results = await Mapper(pool).map_batch([request(), gone])
+    assert results == [map_payload(CONFIG, PAYLOAD), map_payload(CONFIG, PAYLOAD, removing=True)]
+    body = await Mapper(pool).simulate(gone.configuration_json, PAYLOAD, removing=True)
+    assert body["entity_updates"][0]["attributes"] == {"id": 1}
+
+
+def test_a_configuration_keeps_its_lines_on_the_way_into_the_sandbox() -> None:
+    text = b'{\n"entities": []\n}'
+    assert decode_shared(encode_shared(text, FILES)) == (text, FILES)
+    assert decode_shared(encode_shared(text, None)) == (text, None)
+
+
+async def test_a_simulation_shows_references_and_what_is_pruned(pool: SandboxPool) -> None:
+    customer = {"attribute": "customer", "constant": "C"}
+    blocks = [
+        entity(references(address({"constant": {"no": 1}}, constant="N"))),
+        entity(enabled="true", **query(customer)),
+        entity(**related_to("account", customer, removal="purge")),
+    ]
+    counter = {"unique_ids": [{"attribute": "c", "constant": 1}]}
+    prune = {"mode": "upsert-prune-scope", "jsonataExpression": "[]"}
+    meters = [reading(**prune), reading(meter_counter=counter, scope={"source": "ERP"}, **prune)]
+    config = {
+        "entities": [block["entities"][0] for block in blocks],
+        "meter_readings": [block["meter_readings"][0] for block in meters],
+    }
+    body = await Mapper(pool).simulate(lossless_json.dumps(config), b'{"id": 1, "meter": "M"}')
+    assert body["warnings"] == []
+    assert body["entity_updates"][0]["attributes"]["delivery"] == {
+        "$relation_ref": {
+            "_set": [
+                {
+                    "$entity_unique_ids": {"number": "N"},
+                    "_schema": "contact",
+                    "path": "address",
+                    "value": {"attribute": "address", "operation": "_append", "value": {"no": 1}},
+                }
+            ]
+        }
+    }
+    assert body["prune_scopes"] == [
+        {
+            "entity_slug": "contact",
+            "mode": "delete",
+            "scope_mode": "query",
+            "unique_identifiers": {"customer": "C"},
+        },
+        {
+            "entity_slug": "contact",
+            "mode": "purge",
+            "scope_mode": "relations",
+            "schema": "account",
+            "unique_identifiers": {"customer": "C"},
+        },
+    ]
+    assert body["meter_reading_prune_scopes"] == [
+        {"meter": {"$entity_unique_ids": {"external_id": "M"}}},
+        {
+            "meter": {"$entity_unique_ids": {"external_id": "M"}},
+            "meter_counter": {"$entity_unique_ids": {"c": 1}},
+            "source": "ERP",
+        },
+    ]
+
+
 def test_tags_and_counters_that_are_not_configured_are_absent() -> None:
     result = map_payload(
         {**entity(relations(account(constant=1))), **reading()}, {"id": 1, "meter": "M"}
@@ -219,15 +318,29 @@ async def test_checking_names_every_expression_that_does_not_compile(pool: Sandb
         jsonataExpression="items[",
         enabled="x :",
     )
+    config["entities"][0].update(query({"attribute": "q", "jsonataExpression": "1 +"}))
+    config["entities"][0]["fields"] += [
+        references(address({"jsonataExpression": "("}, field="$[")),
+        references(jsonataExpression="[1"),
+        {
+            "attribute": "file",
+            "file_proxy_url": {"use_case_slug": "f", "params": {"p": {"jsonataExpression": ")"}}},
+        },
+    ]
     config.update(reading(jsonataExpression="{"))
     faults = await Mapper(pool).check(lossless_json.dumps(config))
     assert [path for path, _ in faults] == [
         "entities[0].jsonataExpression",
         "entities[0].enabled",
+        "entities[0].scope.query[0].jsonataExpression",
         "entities[0].fields[2].jsonataExpression",
         "entities[0].fields[2].enabled",
         "entities[0].fields[3].field",
         "entities[0].fields[6].relations.items[0].unique_ids[0].jsonataExpression",
+        "entities[0].fields[7].relation_refs.items[0].unique_ids[0].field",
+        "entities[0].fields[7].relation_refs.items[0].value.jsonataExpression",
+        "entities[0].fields[8].relation_refs.jsonataExpression",
+        "entities[0].fields[9].file_proxy_url.params.p.jsonataExpression",
         "meter_readings[0].jsonataExpression",
     ]
     messages = dict(faults)
@@ -254,14 +367,17 @@ async def test_checking_an_impossible_configuration_raises(pool: SandboxPool) ->
 
 def test_a_result_that_is_too_large_is_an_error() -> None:
     body = encode_request(Request.MAP, PAYLOAD, PayloadFormat.JSON)
-    reply = decode_reply(handle(lossless_json.dumps(CONFIG), body, Limits(max_result_bytes=50)))
+    reply = decode_reply(
+        handle(encode_shared(lossless_json.dumps(CONFIG), None), body, Limits(max_result_bytes=50))
+    )
     assert isinstance(reply, ErrorReply)
     assert reply.code == ResultTooLarge.code
 
 
 def test_the_handler_answers_every_kind_of_request() -> None:
     def ask(request: Request, config: bytes) -> object:
-        return decode_reply(handle(config, encode_request(request, PAYLOAD, FORMAT), Limits()))
+        body = encode_request(request, PAYLOAD, FORMAT)
+        return decode_reply(handle(encode_shared(config, None), body, Limits()))
 
     config = lossless_json.dumps(entity({"attribute": "x", "jsonataExpression": "a +"}, ID_QUERY))
     fault = ("entities[0].fields[1].jsonataExpression", "Unexpected end")
@@ -274,7 +390,9 @@ def test_the_handler_answers_every_kind_of_request() -> None:
     assert isinstance(failed, ErrorReply)
     assert failed.code == "MAPPING_EXPRESSION_FAILED"
     assert ask(Request.MAP, lossless_json.dumps(CONFIG)) == map_payload(CONFIG, PAYLOAD)
-    assert ask(Request.SIMULATE, lossless_json.dumps(CONFIG)) == map_payload(CONFIG, PAYLOAD)
+    assert ask(Request.REMOVE, lossless_json.dumps(CONFIG)) == map_payload(
+        CONFIG, PAYLOAD, removing=True
+    )
     unreadable = ask(Request.MAP, b"{")
     assert isinstance(unreadable, ErrorReply)
     assert unreadable.code == "INVALID_CONFIGURATION"
@@ -287,7 +405,7 @@ def test_a_fault_without_position_and_a_json_path_are_checked_too() -> None:
         {"attribute": "plain", "field": "$.a"},
     )
     body = encode_request(Request.CHECK, b"", FORMAT)
-    reply = decode_reply(handle(lossless_json.dumps(config), body, Limits()))
+    reply = decode_reply(handle(encode_shared(lossless_json.dumps(config), None), body, Limits()))
     assert isinstance(reply, CheckReply)
     assert len(reply.faults) == 2
 

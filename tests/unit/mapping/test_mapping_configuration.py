@@ -4,10 +4,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapping_factories import account, entity, reading, relations
 
+from tieline.kit import json as lossless_json
 from tieline.mapping.configuration import parse_configuration
 from tieline.mapping.errors import InvalidConfiguration
 from tieline.mapping.models import EntityMode
@@ -22,7 +23,7 @@ REF = {
     "entity_schema": "contact",
     "unique_ids": [{"attribute": "id", "field": "id"}],
     "path": "address",
-    "value": {"attribute": "address", "jsonataExpression": "address"},
+    "value": {"attribute": "address", "operation": "_append", "jsonataExpression": "address"},
 }
 
 
@@ -34,24 +35,24 @@ def file(**config: Any) -> dict[str, Any]:
     return {"attribute": "x", "file_proxy_url": config}
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        entity(),
-        entity(mode=None, enabled=None, jsonataExpression=None, scope=None),
-        entity(mode="purge"),
-        entity(mode="upsert-prune-scope-purge", scope=SCOPE_QUERY),
-        entity(mode="upsert-prune-scope-delete", scope=SCOPE_RELATIONS),
-        entity(relations(account(field="x"))),
-        entity(relations(jsonataExpression="x")),
-        entity(refs(items=[REF])),
-        entity(refs(jsonataExpression="x")),
-        entity(file(use_case_slug="s", params={"a": {"field": "a"}, "b": {"constant": None}})),
-        entity(file(use_case_id="u")),
-        reading(),
-        {**entity(), **reading()},
-    ],
-)
+GOOD = [
+    entity(),
+    entity(mode=None, enabled=None, jsonataExpression=None, scope=None),
+    entity(mode="purge"),
+    entity(mode="upsert-prune-scope-purge", scope=SCOPE_QUERY),
+    entity(mode="upsert-prune-scope-delete", scope=SCOPE_RELATIONS),
+    entity(relations(account(field="x"))),
+    entity(relations(jsonataExpression="x")),
+    entity(refs(items=[REF])),
+    entity(refs(jsonataExpression="x")),
+    entity(file(use_case_slug="s", params={"a": {"field": "a"}, "b": {"constant": None}})),
+    entity(file(use_case_id="u")),
+    reading(),
+    {**entity(), **reading()},
+]
+
+
+@pytest.mark.parametrize("config", GOOD)
 def test_a_good_configuration_has_no_warnings(config: dict[str, Any]) -> None:
     _, warnings = parse_configuration(config)
     assert warnings == []
@@ -65,7 +66,7 @@ def test_the_parsed_form() -> None:
     assert (block.index, block.schema, block.unique_ids) == (0, "contact", ("id",))
     assert block.mode is EntityMode.UPSERT
     assert block.pruning is not None
-    assert block.pruning.path == "entities[0].mode"
+    assert block.pruning.removal is EntityMode.PURGE
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,43 @@ def test_the_parsed_form() -> None:
         (entity(refs(items=[REF], x=1)), "entities[0].fields[1].relation_refs.x"),
         (reading(enabled=True), "meter_readings[0].enabled"),
         (reading(scope={"x": 1}), "meter_readings[0].scope.x"),
+        (reading(scope={"source": "ERP"}), "meter_readings[0].scope"),
+        (
+            reading(mode="upsert-prune-scope", scope={"source": "SAP"}),
+            "meter_readings[0].scope.source",
+        ),
+        (
+            entity(mode="upsert-prune-scope-purge", scope={**SCOPE_QUERY, "schema": "x"}),
+            "entities[0].scope.schema",
+        ),
+        (
+            entity(mode="upsert-prune-scope-purge", scope={**SCOPE_RELATIONS, "query": []}),
+            "entities[0].scope.query",
+        ),
+        (
+            entity(mode="upsert-prune-scope-purge", scope={**SCOPE_QUERY, "x": 1}),
+            "entities[0].scope.x",
+        ),
+        (
+            entity(refs(items=[{**REF, "path": "addresses"}])),
+            "entities[0].fields[1].relation_refs.items[0].path",
+        ),
+        (
+            entity(refs(items=[{**REF, "value": {"attribute": "address", "field": "a"}}])),
+            "entities[0].fields[1].relation_refs.items[0].value.operation",
+        ),
+        (
+            entity(refs(items=[REF], jsonataExpression="x")),
+            "entities[0].fields[1].relation_refs.items",
+        ),
+        (
+            entity(file(use_case_id="u", params={"orgId": {"constant": "x"}})),
+            "entities[0].fields[1].file_proxy_url.params.orgId",
+        ),
+        (
+            entity(file(use_case_id="u", params={"p": {"constant": "x", "field": "x"}})),
+            "entities[0].fields[1].file_proxy_url.params.p.field",
+        ),
     ],
 )
 def test_what_has_no_effect_is_a_warning(config: dict[str, Any], path: str) -> None:
@@ -189,7 +227,18 @@ FIELDS = "entities[0].fields[1]"
         (entity(refs()), f"{FIELDS}.relation_refs.items"),
         (entity(refs(items=[{**REF, "path": None}])), f"{FIELDS}.relation_refs.items[0].path"),
         (entity(refs(items=[{**REF, "value": None}])), f"{FIELDS}.relation_refs.items[0].value"),
+        (
+            entity(refs(items=[{**REF, "value": {"attribute": "address"}}])),
+            f"{FIELDS}.relation_refs.items[0].value.field",
+        ),
+        (
+            entity(refs(items=[{**REF, "unique_ids": []}])),
+            f"{FIELDS}.relation_refs.items[0].unique_ids",
+        ),
+        (entity(refs(operation="_merge", items=[])), f"{FIELDS}.relation_refs.operation"),
         (entity(file()), f"{FIELDS}.file_proxy_url.use_case_slug"),
+        (entity(file(use_case_slug="No Slug")), f"{FIELDS}.file_proxy_url.use_case_slug"),
+        (entity(refs(items=[REF]), unique_ids=["x"]), "entities[0].unique_ids[0]"),
         (
             entity(file(use_case_id="u", use_case_slug="s")),
             f"{FIELDS}.file_proxy_url.use_case_slug",
@@ -251,8 +300,23 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_any_json_is_either_a_configuration_or_a_clear_error(raw: Any) -> None:
     with suppress(InvalidConfiguration):
         configuration, _ = parse_configuration(raw)
         assert len(configuration.entities) == len(raw.get("entities") or [])
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_what_was_accepted_is_accepted_again_and_means_the_same(raw: Any) -> None:
+    with suppress(InvalidConfiguration):
+        parsed = parse_configuration(raw)
+        assert parse_configuration(lossless_json.loads(lossless_json.dumps(raw))) == parsed
+
+
+@pytest.mark.parametrize("config", GOOD)
+def test_a_good_configuration_survives_its_own_json(config: dict[str, Any]) -> None:
+    again = lossless_json.loads(lossless_json.dumps(config))
+    assert parse_configuration(again) == parse_configuration(config)

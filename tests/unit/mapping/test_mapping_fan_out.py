@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mapping_factories import entity, map_payload, one
+from mapping_factories import entity, map_payload, one, reading
 
-from tieline.mapping.errors import ExpressionFailed
+from tieline.mapping.errors import ExpressionFailed, MissingUniqueIdentifiers
 
 
 def ids(config: dict[str, Any], payload: Any) -> list[Any]:
@@ -143,6 +143,22 @@ def test_one_bad_item_fails_the_event_as_a_whole() -> None:
     payload = {"items": [{"id": 1, "n": 1}, {"id": 2, "n": "one"}]}
     with pytest.raises(ExpressionFailed, match=r"fields\[1\]"):
         map_payload(config, payload)
+
+
+def test_an_error_names_the_item_when_there_are_several() -> None:
+    config = entity({"attribute": "x", "jsonataExpression": "n + 1"}, jsonataExpression="items")
+    bad = {"id": 9, "n": "one"}
+    with pytest.raises(ExpressionFailed, match=r"^In item \[617\] of 1000: Entity block 0") as many:
+        map_payload(config, {"items": [{"id": n} for n in range(617)] + [bad] * 383})
+    with pytest.raises(ExpressionFailed, match=r"^Entity block 0") as alone:
+        map_payload(config, {"items": [bad]})
+    assert many.value.path == alone.value.path == "entities[0].fields[1].jsonataExpression"
+
+
+def test_an_error_names_the_reading_when_there_are_several() -> None:
+    config = reading(jsonataExpression="items")
+    with pytest.raises(MissingUniqueIdentifiers, match=r"^In item \[0\] of 2: "):
+        map_payload(config, {"items": [{}, {}]})
 
 
 def test_a_failing_pre_processing_names_the_block() -> None:

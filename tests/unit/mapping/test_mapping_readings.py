@@ -10,6 +10,7 @@ from tieline.mapping.models import (
     MeterReadingMode,
     MeterReadingUpdate,
     ReadingMatching,
+    ReadingScope,
     UniqueId,
 )
 from tieline.mapping.readings import is_reading_timestamp, reading_warnings
@@ -50,6 +51,77 @@ def test_everything_that_can_be_configured() -> None:
     assert first.reading_matching is ReadingMatching.STRICT_DATE
     assert first.scope_source == "ERP"
     assert first.meter_counter == [UniqueId("obis", "obis", "C1")]
+
+
+PRUNE = {"mode": "upsert-prune-scope", "jsonataExpression": "readings"}
+
+
+def meter(value: Any) -> list[UniqueId]:
+    return [UniqueId("external_id", "external_id", value)]
+
+
+def test_readings_prune_once_for_each_meter_and_counter() -> None:
+    config = reading(meter_counter=COUNTER, scope={"source": "ERP"}, **PRUNE)
+    places = [("M1", "C1"), ("M2", "C1"), ("M1", "C1"), ("M1", "C2")]
+    rows = [{**PAYLOAD, "meter": m, "counter": c} for m, c in places]
+    result = map_payload(config, {"readings": rows})
+    assert result.reading_scopes == [
+        ReadingScope(0, meter(m), [UniqueId("obis", "obis", c)], "ERP")
+        for m, c in [("M1", "C1"), ("M2", "C1"), ("M1", "C2")]
+    ]
+    assert result.warnings == []
+
+
+def test_numbers_and_booleans_are_different_meters() -> None:
+    rows = [{**PAYLOAD, "meter": value} for value in (1, True, "1", 1)]
+    found = map_payload(reading(**PRUNE), {"readings": rows}).reading_scopes
+    assert [scope.meter[0].value for scope in found] == [1, True, "1"]
+    assert {scope.meter_counter for scope in found} == {None}
+    assert {scope.source for scope in found} == {None}
+
+
+@pytest.mark.parametrize("readings", [{"readings": []}, {"readings": None}, {}])
+def test_without_readings_the_payload_may_name_the_meter(readings: dict[str, Any]) -> None:
+    result = map_payload(reading(meter_counter=COUNTER, **PRUNE), {**PAYLOAD, **readings})
+    assert result.meter_readings == []
+    assert result.reading_scopes == [
+        ReadingScope(0, meter("M1"), [UniqueId("obis", "obis", "C1")], None)
+    ]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"meter": "M1"},
+        {"meter": None, "counter": "C1"},
+        {"meter": {"no": 1}, "counter": "C1"},
+        {"meter": "M1", "counter": "$error"},
+    ],
+)
+def test_without_readings_and_meter_nothing_is_pruned_and_a_warning_says_so(
+    payload: dict[str, Any],
+) -> None:
+    source = "counter = '$error' ? $error('no') : counter"
+    counter = {"unique_ids": [{"attribute": "obis", "jsonataExpression": source}]}
+    result = map_payload(reading(meter_counter=counter, **PRUNE), {"readings": [], **payload})
+    assert result.reading_scopes == []
+    [warning] = result.warnings
+    assert (warning.entity_schema, warning.field) == ("meter_reading", "meter")
+    assert "nothing is pruned" in warning.message
+
+
+@pytest.mark.parametrize("mode", ["upsert", "delete"])
+def test_other_modes_of_readings_have_no_scope(mode: str) -> None:
+    assert map_payload(reading(mode=mode), PAYLOAD).reading_scopes == []
+
+
+def test_deleting_looks_at_what_finds_the_reading_only() -> None:
+    config = reading(mode="delete")
+    never = {"jsonataExpression": "$error('never evaluated')"}
+    config["meter_readings"][0]["fields"][3] = {"attribute": "value", **never}
+    [update] = map_payload(config, PAYLOAD).meter_readings
+    assert update.attributes == {"external_id": "R1"}
 
 
 def test_fields_of_a_reading_may_be_disabled_or_undefined() -> None:

@@ -88,8 +88,8 @@ def test_an_undefined_result_leaves_the_relation_alone() -> None:
     [
         ("'text'", "must be an object, not a text"),
         ("[1]", "must be an object, not a number"),
-        ("{'entity_schema': 'x'}", "item 0.unique_ids is required"),
-        ("[{'unique_ids': []}]", "item 0.entity_schema is required"),
+        ("{'entity_schema': 'x'}", ".relations.jsonataExpression[0].unique_ids is required"),
+        ("[{'unique_ids': []}]", ".relations.jsonataExpression[0].entity_schema is required"),
     ],
 )
 def test_a_computed_item_of_the_wrong_shape_is_an_error(expression: str, words: str) -> None:

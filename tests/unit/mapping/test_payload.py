@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieline.mapping import payload as payload_module
@@ -131,6 +131,7 @@ def test_only_canonical_numbers_become_numbers(text: str, value: Any) -> None:
     assert type(result) is type(value)
 
 
+@settings(deadline=None)
 @given(st.text("0123456789.-+e", min_size=1, max_size=18))
 def test_a_converted_number_prints_as_it_was_written(text: str) -> None:
     result = xml(f"<a>{text}</a>")["a"]

@@ -3,9 +3,14 @@
 from fastapi import APIRouter
 
 from tieline.http.erp_integration import (
+    app_mapping,
+    dead_letters,
+    earlier_events,
     events,
     integrations,
     monitoring,
+    remap,
+    samples,
     simulation,
     stored_events,
     use_cases,
@@ -13,11 +18,16 @@ from tieline.http.erp_integration import (
 
 routers: list[APIRouter] = [
     events.router,
+    earlier_events.router,
     simulation.router,
     integrations.router,
     use_cases.router,
-    monitoring.router,
+    samples.router,
+    app_mapping.router,
+    *monitoring.routers,
     stored_events.router,
+    dead_letters.router,
+    remap.router,
 ]
 
 __all__ = ["routers"]

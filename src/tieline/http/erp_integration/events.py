@@ -10,11 +10,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from tieline.http.auth import require
-from tieline.http.responses import reply
+from tieline.http.erp_integration.sent_events import (
+    EventReceipts,
+    described_body,
+    ingest_limits,
+    receipts,
+)
 from tieline.http.route import TielineRoute
 from tieline.http.services import Use
 from tieline.identity.models import Principal, Scope
-from tieline.inbound.request import IngestLimits, read_request
+from tieline.inbound.request import read_request
 
 router = APIRouter(route_class=TielineRoute, tags=["erp"])
 
@@ -45,6 +50,12 @@ class SentEvent(BaseModel):
         max_length=255,
         description="An event with an id that the integration saw within 24 hours is skipped.",
     )
+    correlation_id: str | None = Field(
+        None, min_length=1, max_length=255, description="Wins over the request's."
+    )
+    group_id: str | None = Field(
+        None, min_length=1, max_length=128, description="Wins over the request's."
+    )
 
 
 class SentEvents(BaseModel):
@@ -54,21 +65,14 @@ class SentEvents(BaseModel):
     correlation_id: str | None = Field(
         None, min_length=1, max_length=255, description="Names the request in monitoring."
     )
+    group_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=128,
+        description="Events of one group are applied in order, different groups in parallel. "
+        "Events without a group are applied in order among themselves.",
+    )
     events: list[SentEvent] = Field(max_length=100)
-
-
-class EventReceipt(BaseModel):
-    """What became of one event."""
-
-    event_id: str
-    status: Literal["success", "skipped", "ignored", "error"]
-    message: str | None = None
-
-
-class EventReceipts(BaseModel):
-    """One receipt per event, in the order of the request."""
-
-    results: list[EventReceipt]
 
 
 @router.post(
@@ -76,12 +80,7 @@ class EventReceipts(BaseModel):
     operation_id="processErpUpdatesEventsV3",
     summary="Accept ERP events",
     responses={200: {"model": EventReceipts}},
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": SentEvents.model_json_schema()}},
-        }
-    },
+    openapi_extra=described_body(SentEvents),
 )
 async def process_erp_updates_events_v3(
     request: Request,
@@ -94,18 +93,5 @@ async def process_erp_updates_events_v3(
     deduplication id was used before. `ignored`: no enabled use case takes it. `error`: the event
     is not usable, and its message names the field; the other events are not affected.
     """
-    limits = IngestLimits(
-        use.settings.max_events_per_request,
-        use.settings.max_payload_bytes,
-        use.settings.max_json_depth,
-    )
-    ingest = read_request(await request.body(), limits)
-    results = await use.acceptance.accept(caller.org_id, ingest)
-    return reply(
-        {
-            "results": [
-                {"event_id": r.event_id, "status": r.status.value, "message": r.message}
-                for r in results
-            ]
-        }
-    )
+    ingest = read_request(await request.body(), ingest_limits(use.settings))
+    return receipts(await use.acceptance.accept(caller.org_id, ingest))

@@ -17,9 +17,16 @@ from tieline.identity.models import Principal, Scope
 from tieline.kit import json
 from tieline.kit.errors import Unprocessable
 from tieline.mapping.configuration import parse_configuration
-from tieline.mapping.engine import METER_READING
-from tieline.mapping.errors import InvalidConfiguration, MalformedPayload, SandboxFailed
-from tieline.mapping.models import ConfigurationWarning, PayloadFormat
+from tieline.mapping.errors import (
+    InvalidConfiguration,
+    MalformedPayload,
+    MappingError,
+    SandboxFailed,
+)
+from tieline.mapping.formats import Selection, select, whole
+from tieline.mapping.mapper import Mapper
+from tieline.mapping.models import METER_READING, ConfigurationWarning, EntityMode, PayloadFormat
+from tieline.mapping.pruning import ScopeMode
 
 router = APIRouter(route_class=TielineRoute, tags=["erp"])
 
@@ -38,14 +45,77 @@ class SimulationCrashed(SandboxFailed):
     http_status = 422
 
 
+_REFUSALS: dict[type[MappingError], type[MappingError]] = {
+    InvalidConfiguration: UnusableConfiguration,
+    SandboxFailed: SimulationCrashed,
+}
+
+
 class PayloadTooLarge(Unprocessable):
     """The payload is larger than an event's may be. Try a smaller one."""
 
     code = "PAYLOAD_TOO_LARGE"
 
 
-class SimulationBody(Part):
-    """A configuration and a payload to try it on."""
+class SimulatedEvent(Part):
+    """The event to try a configuration on."""
+
+    format: PayloadFormat = Field(PayloadFormat.JSON, description="How the payload is written.")
+    payload: str | dict[str, Any] = Field(
+        description="The payload as text, or a JSON object as it is.",
+        examples=['{"customerId": "4711"}', {"customerId": "4711"}],
+    )
+
+    def payload_text(self, limit: int) -> bytes:
+        """The payload as an ERP would send it. Raises `MalformedPayload` and `PayloadTooLarge`."""
+        if isinstance(self.payload, str):
+            text = self.payload.encode()
+        elif self.format is PayloadFormat.XML:
+            raise MalformedPayload(
+                "The format is xml, but the payload is a JSON object. Send the XML as text."
+            )
+        else:
+            text = json.dumps(self.payload)
+        if len(text) > limit:
+            raise PayloadTooLarge(
+                f"payload: has {len(text)} bytes; {limit} are allowed (TIELINE_MAX_PAYLOAD_BYTES)."
+            )
+        return text
+
+
+class DocumentBody(SimulatedEvent):
+    """A mapping document, one of its types of object, and an event to try it on."""
+
+    mapping_configuration: dict[str, Any] = Field(
+        description="A document of format 1.0 or 2.0: see docs/mapping.md.",
+        examples=[
+            {
+                "version": "2.0",
+                "mapping": {
+                    "events": {
+                        "CustomerChanged": {
+                            "entities": [
+                                {
+                                    "entity_schema": "contact",
+                                    "unique_ids": ["customer_number"],
+                                    "fields": [
+                                        {"attribute": "customer_number", "field": "customerId"}
+                                    ],
+                                }
+                            ]
+                        }
+                    }
+                },
+            }
+        ],
+    )
+    object_type: str = Field(
+        description="Which object or event of the document to try.", examples=["CustomerChanged"]
+    )
+
+
+class SimulationBody(SimulatedEvent):
+    """A configuration and an event to try it on."""
 
     event_configuration: dict[str, Any] = Field(
         description="The configuration of an inbound use case: see docs/mapping.md.",
@@ -61,21 +131,6 @@ class SimulationBody(Part):
             }
         ],
     )
-    format: PayloadFormat = Field(PayloadFormat.JSON, description="How the payload is written.")
-    payload: str | dict[str, Any] = Field(
-        description="The payload as text, or a JSON object as it is.",
-        examples=['{"customerId": "4711"}', {"customerId": "4711"}],
-    )
-
-    def payload_text(self) -> bytes:
-        """The payload as an ERP would send it. Raises `MalformedPayload`."""
-        if isinstance(self.payload, str):
-            return self.payload.encode()
-        if self.format is PayloadFormat.XML:
-            raise MalformedPayload(
-                "The format is xml, but the payload is a JSON object. Send the XML as text."
-            )
-        return json.dumps(self.payload)
 
 
 class EntityUpdateReply(BaseModel):
@@ -110,12 +165,38 @@ class WarningReply(BaseModel):
     message: str
 
 
+class PruneScopeReply(BaseModel):
+    """Entities that would be removed unless an update names them."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    entity_slug: str
+    mode: EntityMode = Field(description="How they would be removed: delete or purge.")
+    scope_mode: ScopeMode
+    anchor_schema: str | None = Field(
+        None, alias="schema", description="The schema of the entity that they are related to."
+    )
+    unique_identifiers: dict[str, Any]
+
+
+class ReadingPruneScopeReply(BaseModel):
+    """Readings that would be removed unless an update names them."""
+
+    meter: IdentifiedReply
+    meter_counter: IdentifiedReply | None = None
+    source: str | None = Field(None, description="Only those of this source.")
+
+
 class SimulationReply(BaseModel):
     """What an event with this payload would change."""
 
     entity_updates: list[EntityUpdateReply]
     meter_readings_updates: list[MeterReadingUpdateReply]
     warnings: list[WarningReply]
+    prune_scopes: list[PruneScopeReply] = Field([], description="Absent when nothing is pruned.")
+    meter_reading_prune_scopes: list[ReadingPruneScopeReply] = Field(
+        [], description="Absent when no readings are pruned."
+    )
 
 
 @router.post(
@@ -126,30 +207,56 @@ class SimulationReply(BaseModel):
 )
 async def simulate_mapping_v2(body: SimulationBody, caller: Reader, use: Use) -> Response:
     """Try a configuration on a payload. Nothing is stored, and relations are not looked up."""
-    payload = body.payload_text()
-    limit = use.settings.max_payload_bytes
-    if len(payload) > limit:
-        raise PayloadTooLarge(
-            f"payload: has {len(payload)} bytes; {limit} are allowed (TIELINE_MAX_PAYLOAD_BYTES)."
-        )
+    payload = body.payload_text(use.settings.max_payload_bytes)
+    return reply(await _simulated(use.mapper, whole(body.event_configuration), payload, body))
+
+
+@router.post(
+    "/v1/erp/updates/mapping_simulation",
+    operation_id="simulateMapping",
+    response_model=SimulationReply,
+    responses=refusals(409, 413, 422),
+)
+async def simulate_mapping(body: DocumentBody, caller: Reader, use: Use) -> Response:
+    """Try a mapping document on a payload. Nothing is stored, and relations are not looked up."""
+    payload = body.payload_text(use.settings.max_payload_bytes)
     try:
-        _, warnings = parse_configuration(body.event_configuration)
-        simulated = await use.mapper.simulate(
-            json.dumps(body.event_configuration), payload, body.format
-        )
+        selection = select(body.mapping_configuration, body.object_type)
     except InvalidConfiguration as error:
         raise UnusableConfiguration(error.message, error.path) from None
-    except SandboxFailed as error:
-        raise SimulationCrashed(error.message, error.path) from None
-    unknown = [_warning(warning, body.event_configuration) for warning in warnings]
-    return reply({**simulated, "warnings": [*unknown, *simulated["warnings"]]})
+    return reply(await _simulated(use.mapper, selection, payload, body))
 
 
-def _warning(warning: ConfigurationWarning, configuration: dict[str, Any]) -> dict[str, str]:
-    """A warning about the configuration in the words of the simulation."""
-    place = re.match(r"entities\[(\d+)\]", warning.path)
+async def _simulated(
+    mapper: Mapper, selection: Selection, payload: bytes, event: SimulatedEvent
+) -> dict[str, Any]:
+    """The body to answer with; places are those of what the caller sent."""
+    try:
+        _, warnings = parse_configuration(selection.configuration)
+        simulated = await mapper.simulate(
+            json.dumps(selection.configuration), payload, event.format
+        )
+    except MappingError as error:
+        kind = _REFUSALS.get(type(error), type(error))
+        place = selection.place(error.path) if error.path else ""
+        raise kind(selection.translated(error.message), place) from None
+    about = [_warning(warning, "") for warning in selection.warnings]
+    for warning in warnings:
+        schema = _schema(warning.path, selection.configuration)
+        place = selection.place(warning.path)
+        message = warning.message.replace(warning.path, place, 1)
+        about.append(_warning(ConfigurationWarning(place, message), schema))
+    return {**simulated, "warnings": [*about, *simulated["warnings"]]}
+
+
+def _schema(path: str, configuration: dict[str, Any]) -> str:
+    """The schema of the entities that a place in a configuration is about."""
+    place = re.match(r"entities\[(\d+)\]", path)
     if place is not None:
-        schema = str(configuration["entities"][int(place[1])]["entity_schema"])
-    else:
-        schema = METER_READING if warning.path.startswith("meter_readings") else ""
+        return str(configuration["entities"][int(place[1])]["entity_schema"])
+    return METER_READING if path.startswith("meter_readings") else ""
+
+
+def _warning(warning: ConfigurationWarning, schema: str) -> dict[str, str]:
+    """A warning about the configuration in the words of the simulation."""
     return {"entity_schema": schema, "field": warning.path, "message": warning.message}

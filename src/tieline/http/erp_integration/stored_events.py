@@ -167,7 +167,9 @@ async def replay_events(
     `queued`: a new event repeats this one and will be applied. `ignored`: no enabled use case
     takes it. `not_found`: no payload is stored for it. `skipped`: the request names it twice.
     """
-    replay = await use.stored_events.replay(caller.org_id, integration_id, body.event_ids)
+    replay = await use.stored_events.replay(
+        caller.org_id, integration_id, body.event_ids, by=caller.name
+    )
     return reply(_replay_reply(body.event_ids, replay))
 
 

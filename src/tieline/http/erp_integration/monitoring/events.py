@@ -1,20 +1,19 @@
-"""What became of inbound events."""
+"""Single outcomes: what became of inbound events."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StrictInt
 
-from tieline.http.auth import require
+from tieline.http.erp_integration.monitoring.parts import Watcher, exact
 from tieline.http.erp_integration.parts import Body, IntegrationId, Moment, Part, refusals
 from tieline.http.responses import reply
 from tieline.http.route import TielineRoute
 from tieline.http.services import Use
-from tieline.identity.models import Principal, Scope
 from tieline.kit.errors import InvalidInput
 from tieline.kit.time import to_wire
 from tieline.monitoring.models import (
@@ -29,8 +28,6 @@ from tieline.monitoring.models import (
 )
 
 router = APIRouter(route_class=TielineRoute, tags=["monitoring"])
-
-Watcher = Annotated[Principal, Depends(require(Scope.ERP_MONITORING))]
 
 
 class CursorPart(Part):
@@ -145,7 +142,7 @@ def _page_reply(page: OutcomePage) -> dict[str, Any]:
         "data": [_outcome_reply(outcome) for outcome in page.outcomes],
         "next_cursor": cursor
         and {
-            "completed_at": _exact(cursor.completed_at),
+            "completed_at": exact(cursor.completed_at),
             "event_id": cursor.event_id,
             "sync_type": cursor.sync_type,
         },
@@ -167,7 +164,7 @@ def _outcome_reply(outcome: Outcome) -> dict[str, Any]:
         "error_message": outcome.error_message,
         "processing_duration_ms": outcome.duration_ms,
         "received_at": to_wire(outcome.received_at),
-        "completed_at": _exact(outcome.completed_at),
+        "completed_at": exact(outcome.completed_at),
     }
     for key, value in (
         ("event_type", outcome.event_type),
@@ -178,8 +175,3 @@ def _outcome_reply(outcome: Outcome) -> dict[str, Any]:
         if value is not None:
             found[key] = value
     return found
-
-
-def _exact(moment: datetime) -> str:
-    """With microseconds: a client may build the cursor of the next page from it."""
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,92 +1,45 @@
-"""Applying mapped events to entities, without a database."""
+"""Creating, updating, removing and relating entities, without a database."""
 
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from application_factories import (
+    INDEXED,
+    NOW,
+    account,
+    apply,
+    codes,
+    only,
+    related,
+    store,
+    unique,
+    update,
+    what,
+)
 
-from tieline.entities.models import Activity, OperationKind, StoredEntity
+from tieline.entities.models import OperationKind
 from tieline.entities.workspace import Key, Workspace
-from tieline.inbound.application import (
+from tieline.inbound.application.errors import (
+    EntityAlreadyExists,
     EntityReferenceNotFound,
-    FeatureNotAvailable,
-    MalformedRelation,
+    MalformedValue,
     MultipleMatches,
     UnusableUniqueId,
-    apply_result,
-    keys_of,
 )
+from tieline.inbound.application.event import keys_of
 from tieline.mapping.models import (
     EntityMode,
     EntityUpdate,
     MappingResult,
     MappingWarning,
-    MeterReadingMode,
-    MeterReadingUpdate,
-    ReadingMatching,
-    RelationOperation,
     RelationTarget,
-    RelationUpdate,
-    UniqueId,
 )
-
-NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
-INDEXED = {
-    "contract": frozenset({"number"}),
-    "account": frozenset({"external_id", "email.email"}),
-}
+from tieline.monitoring.models import EventType
 
 
 @pytest.fixture
 def workspace():
     return Workspace("acme", NOW, INDEXED)
-
-
-def unique(attribute, value, path=None):
-    return UniqueId(attribute, path or attribute, value)
-
-
-def update(number="C1", mode=EntityMode.UPSERT, relations=None, **attributes):
-    return EntityUpdate(
-        0,
-        "contract",
-        mode,
-        [unique("number", number)],
-        {"number": number, **attributes},
-        relations or {},
-    )
-
-
-def account(external_id="A1", tags=None):
-    return RelationTarget("account", tags, [unique("external_id", external_id)])
-
-
-def related(*targets, operation=RelationOperation.SET):
-    return {"account": RelationUpdate(operation, list(targets))}
-
-
-def store(workspace, schema, attributes, *, deleted=False):
-    entity = StoredEntity(uuid4(), schema, attributes, 1, NOW, NOW, NOW if deleted else None)
-    workspace.add(entity)
-    return entity
-
-
-def apply(workspace, *updates, warnings=(), readings=()):
-    result = MappingResult(list(updates), list(readings), list(warnings))
-    return apply_result(workspace, result, Activity("SyncActivity", "Test", "Test"))
-
-
-def only(workspace, schema, path, value):
-    [entity] = workspace.find(Key.of(schema, [(path, value)])).live
-    return entity
-
-
-def codes(applied):
-    return [warning["code"] for warning in applied.warnings]
-
-
-def what(applied):
-    return [(entity["schema"], entity["operation"]) for entity in applied.entities]
 
 
 def test_no_match_creates(workspace):
@@ -267,15 +220,6 @@ def test_warnings_of_the_mapping_are_passed_on(workspace):
     assert codes(applied) == ["MAPPING_WARNING"]
 
 
-def test_meter_readings_are_refused_as_a_whole(workspace):
-    reading = MeterReadingUpdate(
-        0, MeterReadingMode.UPSERT, ReadingMatching.EXTERNAL_ID, None, [], None, {}
-    )
-    with pytest.raises(FeatureNotAvailable):
-        apply(workspace, update(), readings=[reading])
-    assert workspace.operations == []
-
-
 def test_all_keys_are_known_before_anything_is_applied():
     result = MappingResult(
         [update("C1", relations=related(account("A1"), account(None))), update(None)], [], []
@@ -302,7 +246,7 @@ def test_what_the_store_stamps_cannot_be_mapped(workspace):
     ],
 )
 def test_a_copied_relation_must_be_one(workspace, relation):
-    with pytest.raises(MalformedRelation) as caught:
+    with pytest.raises(MalformedValue) as caught:
         apply(workspace, update(account={"$relation": relation}))
     assert caught.value.code == "ATTRIBUTE_TYPE_MISMATCH"
     assert "account.$relation" in caught.value.message
@@ -312,3 +256,32 @@ def test_a_copied_relation_is_stored_as_it_is(workspace):
     relation = {"$relation": [{"entity_id": str(uuid4()), "_tags": ["main"]}]}
     apply(workspace, update(account=relation))
     assert only(workspace, "contract", "number", "C1").attributes["account"] == relation
+
+
+def test_creating_what_exists_is_an_error(workspace):
+    store(workspace, "contract", {"number": "C1"})
+    with pytest.raises(EntityAlreadyExists, match="number = 'C1'"):
+        apply(workspace, update(), event_type=EventType.CREATE)
+
+
+def test_creating_what_the_same_event_created_is_an_update(workspace):
+    applied = apply(workspace, update(), update(status="active"), event_type=EventType.CREATE)
+    assert what(applied) == [("contract", "created"), ("contract", "updated")]
+
+
+def test_creating_what_the_same_event_made_a_stub_of_is_no_error(workspace):
+    relations = {"self": related(RelationTarget("contract", None, [unique("number", "C2")]))}
+    updates = [update(relations=relations["self"]), update("C2")]
+    assert ("contract", "created") in what(apply(workspace, *updates, event_type=EventType.CREATE))
+
+
+def test_creating_what_is_in_the_recycle_bin_restores_it(workspace):
+    entity = store(workspace, "contract", {"number": "C1"}, deleted=True)
+    apply(workspace, update(), event_type=EventType.CREATE)
+    assert only(workspace, "contract", "number", "C1").id == entity.id
+
+
+def test_an_update_creates_what_is_missing(workspace):
+    assert what(apply(workspace, update(), event_type=EventType.UPDATE)) == [
+        ("contract", "created")
+    ]

@@ -1,0 +1,154 @@
+"""The `tieline events` commands and their options."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from tieline.cli.options import DEFAULT_PLACE, Place
+
+events = App(
+    name="events",
+    help="Find, try out, replay and discard events that failed.",
+    version_flags=[],
+)
+
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+EventIds = Annotated[
+    tuple[str, ...] | None,
+    Parameter(name="--event", negative="", help="The id of an event; give it once per event."),
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Where:
+    """The integration that a command is about."""
+
+    org: Annotated[str, Parameter(help="The organisation.")] = "default"
+    integration: Annotated[
+        str | None,
+        Parameter(help="The integration: its id or its name; needed if there are several."),
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Letters:
+    """The dead letters that a command is about; what is absent lets all pass."""
+
+    use_case: Annotated[
+        str | None, Parameter(help="Events of this use case: its id, its slug or its name.")
+    ] = None
+    event_name: Annotated[str | None, Parameter(help="Events of this name.")] = None
+    code: Annotated[str | None, Parameter(help="Events that failed with this error code.")] = None
+    reason: Annotated[
+        str | None, Parameter(help="Events that failed for this reason, as `--groups` shows it.")
+    ] = None
+    since: Annotated[
+        str | None, Parameter(help="Events that failed in this time, such as 90m, 12h or 2d.")
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Chosen(Letters):
+    """The dead letters that a command acts on: it must be told which."""
+
+    event: EventIds = None
+    everything: Annotated[
+        bool, Parameter(name="--all", negative="", help="All open dead letters.")
+    ] = False
+
+
+DEFAULT_WHERE = Where()
+DEFAULT_LETTERS = Letters()
+DEFAULT_CHOSEN = Chosen()
+
+
+@events.command
+def failed(
+    *,
+    where: Where = DEFAULT_WHERE,
+    letters: Letters = DEFAULT_LETTERS,
+    groups: Annotated[bool, Parameter(negative="", help="Count them by reason instead.")] = False,
+    limit: Annotated[int, Parameter(help="Entries at most, 1 to 1000.")] = 20,
+    json: AsJson = False,
+    place: Place = DEFAULT_PLACE,
+) -> None:
+    """List the open dead letters of an integration: the events that failed, newest first."""
+    settings = place.logged_settings()
+    from tieline.cli import dead_letters
+
+    if groups:
+        run = dead_letters.show_groups(settings, where, letters, limit=limit, as_json=json)
+    else:
+        run = dead_letters.show_letters(settings, where, letters, limit=limit, as_json=json)
+    asyncio.run(run)
+
+
+@events.command
+def replay(
+    *,
+    where: Where = DEFAULT_WHERE,
+    chosen: Chosen = DEFAULT_CHOSEN,
+    rate: Annotated[int, Parameter(help="Events per second at most, 1 to 1000.")] = 50,
+    json: AsJson = False,
+    place: Place = DEFAULT_PLACE,
+) -> None:
+    """Replay open dead letters in the order of acceptance. A running worker carries it out."""
+    settings = place.logged_settings()
+    from tieline.cli import dead_letters
+
+    asyncio.run(dead_letters.replay(settings, where, chosen, rate=rate, as_json=json))
+
+
+@events.command
+def discard(
+    *,
+    note: Annotated[str, Parameter(help="Why the events need not be applied.")],
+    where: Where = DEFAULT_WHERE,
+    chosen: Chosen = DEFAULT_CHOSEN,
+    place: Place = DEFAULT_PLACE,
+) -> None:
+    """Close open dead letters with a note."""
+    settings = place.logged_settings()
+    from tieline.cli import dead_letters
+
+    asyncio.run(dead_letters.discard(settings, where, chosen, note=note))
+
+
+@events.command
+def remap(
+    *,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Show what would change; change nothing.")
+    ] = False,
+    where: Where = DEFAULT_WHERE,
+    use_case: Annotated[
+        str | None, Parameter(help="Events of this use case: its id, its slug or its name.")
+    ] = None,
+    event_name: Annotated[str | None, Parameter(help="Events of this name.")] = None,
+    event: EventIds = None,
+    only_failed: Annotated[
+        bool, Parameter(name="--failed", negative="", help="Events with an open dead letter.")
+    ] = False,
+    since: Annotated[
+        str | None, Parameter(help="Events accepted in this time, such as 90m, 12h or 2d.")
+    ] = None,
+    limit: Annotated[int, Parameter(help="Events at most, 1 to 100; the newest are taken.")] = 25,
+    json: AsJson = False,
+    place: Place = DEFAULT_PLACE,
+) -> int:
+    """Map stored events with the present configuration: with --dry-run to see what it would do.
+
+    Without --dry-run the events are replayed.
+    """
+    settings = place.logged_settings()
+    from tieline.cli import remap as run
+
+    request = run.RemapRequest(use_case, event_name, event, only_failed, since, limit)
+    return asyncio.run(run.remap_events(settings, where, request, dry_run=dry_run, as_json=json))

@@ -1,0 +1,1 @@
+"""Meter readings: their rules, the unit of work that changes them, and their store."""

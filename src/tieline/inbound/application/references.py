@@ -1,0 +1,152 @@
+"""References to single items of related entities' attributes: the items, and who refers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tieline.entities.models import StoredEntity
+from tieline.inbound.application.errors import MalformedValue
+from tieline.inbound.application.targets import target_or_stub
+from tieline.inbound.application.work import Work
+from tieline.inbound.merging import merge_references
+from tieline.kit import json
+from tieline.kit.ids import new_uuid
+from tieline.mapping.models import RelationOperation, RelationRefTarget, RelationRefUpdate
+
+_ID = "_id"
+
+
+@dataclass(frozen=True, slots=True)
+class DeferredReferences:
+    """An attribute of references, written when the event's entities are done."""
+
+    entity_id: UUID
+    schema: str
+    attribute: str
+    update: RelationRefUpdate
+
+
+def refer(work: Work, deferred: DeferredReferences) -> None:
+    """Find or make the targets, write the values into them, and refer to the items.
+
+    If one target cannot be had, nothing is written: half of the references would look complete.
+    """
+    targets: list[UUID] = []
+    for item in deferred.update.items:
+        target = target_or_stub(work, item.schema, item.unique_ids)
+        if isinstance(target, str):
+            work.applied.warn(
+                deferred.schema, deferred.attribute, "UNIQUE_ID_LOOKUP_UNRESOLVABLE", target
+            )
+            return
+        targets.append(target.id)
+    references = _write_values(work, deferred, targets)
+    source = work.workspace.get(deferred.entity_id)
+    if source is None or source.deleted_at is not None:
+        return  # a later block of the same event removed it
+    merged = merge_references(
+        source.attributes.get(deferred.attribute), deferred.update.operation, references
+    )
+    attributes = {**source.attributes, deferred.attribute: merged}
+    work.workspace.update(source, attributes, work.activity)
+
+
+def _write_values(
+    work: Work, deferred: DeferredReferences, targets: Sequence[UUID]
+) -> list[dict[str, Any]]:
+    """The references, in the order of the items, after their values are in the targets."""
+    # Items that lead to one attribute are written together: `_set` replaces what was there before
+    # the event, not what the item before it brought.
+    begun: set[tuple[UUID, str]] = set()
+    references: list[dict[str, Any]] = []
+    for item, target_id in zip(deferred.update.items, targets, strict=True):
+        target = work.workspace.get(target_id)
+        if target is None or target.deleted_at is not None:
+            continue  # nothing within one event removes a target between finding and writing it
+        place = (target_id, item.attribute)
+        operation = item.operation
+        before = _present(target, item.attribute)
+        if operation is RelationOperation.SET and place in begun:
+            operation = RelationOperation.APPEND
+        begun.add(place)
+        values, ids = _joined(before, operation, _values(item, deferred))
+        changed = work.workspace.update(
+            target, {**target.attributes, item.attribute: values}, work.activity
+        )
+        if changed is not target and target_id not in work.upserted | work.created:
+            work.applied.touched(changed, "updated")
+        references += [
+            {"entity_id": str(target_id), "path": item.path, _ID: item_id} for item_id in ids
+        ]
+    return references
+
+
+def _values(item: RelationRefTarget, deferred: DeferredReferences) -> list[dict[str, Any]]:
+    values = item.value if isinstance(item.value, list) else [item.value]
+    for value in values:
+        if not isinstance(value, dict):
+            raise MalformedValue(
+                f'{deferred.schema}, "{deferred.attribute}": the value for '
+                f'"{item.attribute}" of {item.schema} must be an object or a list of objects, '
+                "so that it can be referred to. Correct the source of its value."
+            )
+    return values
+
+
+def _present(target: StoredEntity, attribute: str) -> list[Any]:
+    value = target.attributes.get(attribute)
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _joined(
+    present: list[Any], operation: RelationOperation, values: Sequence[dict[str, Any]]
+) -> tuple[list[Any], list[str]]:
+    """The attribute's items after the operation, and the `_id` of each value, in order.
+
+    A value that deeply equals an item, `_id` aside, is that item and keeps its `_id`.
+    """
+    known = {} if operation is RelationOperation.APPEND_ALL else _by_content(present)
+    after = [] if operation is RelationOperation.SET else list(present)
+    ids: list[str] = []
+    for value in values:
+        content = _content(value)
+        equal = known.get(content)
+        if equal is None:
+            item = _identified(value)
+        elif operation is RelationOperation.SET:
+            item = _identified(present[equal])
+            del known[content]  # a second one of the kind is another item
+        else:
+            item = after[equal] = _identified(after[equal])
+            ids.append(item[_ID])
+            continue
+        if operation is RelationOperation.APPEND:
+            known[content] = len(after)
+        after.append(item)
+        ids.append(item[_ID])
+    return after, ids
+
+
+def _by_content(items: Sequence[Any]) -> dict[bytes, int]:
+    """The place of the first item of each content."""
+    places: dict[bytes, int] = {}
+    for place, item in enumerate(items):
+        if isinstance(item, dict):
+            places.setdefault(_content(item), place)
+    return places
+
+
+def _content(item: dict[str, Any]) -> bytes:
+    # By their JSON texts: comparing each with each would take minutes for a long list.
+    return json.canonical({name: member for name, member in item.items() if name != _ID})
+
+
+def _identified(item: dict[str, Any]) -> dict[str, Any]:
+    """The item with its own `_id`, or with a new one when it has none."""
+    known = item.get(_ID)
+    return item if isinstance(known, str) and known else {**item, _ID: str(new_uuid())}

@@ -1,0 +1,105 @@
+"""Finds the entities that a mapped event names, and makes stubs of those that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from tieline.entities.models import StoredEntity
+from tieline.entities.workspace import ID_PATH, Found, Key, Workspace
+from tieline.inbound.application.errors import MultipleMatches, UnusableUniqueId
+from tieline.inbound.application.work import Work
+from tieline.mapping.models import UniqueId
+
+
+def key_of(schema: str, unique_ids: Sequence[UniqueId]) -> Key | None:
+    """The key to look for; None when a value identifies nothing."""
+    return Key.of(schema, ((unique.path, unique.value) for unique in unique_ids))
+
+
+def describe(unique_ids: Sequence[UniqueId]) -> str:
+    """The unique ids in words."""
+    return " and ".join(f"{unique.path} = {unique.value!r}" for unique in unique_ids)
+
+
+def is_reference(unique_ids: Sequence[UniqueId]) -> bool:
+    """Whether an entity is named by its `_id`: it must exist then."""
+    return len(unique_ids) == 1 and unique_ids[0].path == ID_PATH
+
+
+def find(workspace: Workspace, schema: str, unique_ids: Sequence[UniqueId], where: str) -> Found:
+    """What has these unique ids. Raises `UnusableUniqueId`."""
+    key = key_of(schema, unique_ids)
+    if key is None:
+        raise UnusableUniqueId(
+            f"{where}: {describe(unique_ids)} identifies nothing. Send a value for each unique id."
+        )
+    return workspace.find(key)
+
+
+def only(
+    found: Found, schema: str, unique_ids: Sequence[UniqueId], where: str
+) -> StoredEntity | None:
+    """The one entity that is meant; of several in the recycle bin the one deleted last.
+
+    Raises `MultipleMatches`.
+    """
+    if len(found.live) > 1:
+        raise MultipleMatches(
+            f"{where}: {len(found.live)} entities of schema {schema} have "
+            f"{describe(unique_ids)}. Merge or delete all but one, then replay the event."
+        )
+    if found.live:
+        return found.live[0]
+    return latest_deleted(found)
+
+
+def latest_deleted(found: Found) -> StoredEntity | None:
+    """Of several in the recycle bin the one deleted last."""
+    return max(found.deleted, key=lambda entity: (entity.deleted_at, entity.id), default=None)
+
+
+def single_id(workspace: Workspace, schema: str, unique_ids: Sequence[UniqueId]) -> UUID | None:
+    """The id of the living entity with these unique ids; None unless there is exactly one."""
+    key = key_of(schema, unique_ids)
+    live = workspace.find(key).live if key else ()
+    return live[0].id if len(live) == 1 else None
+
+
+def target_or_stub(work: Work, schema: str, unique_ids: Sequence[UniqueId]) -> StoredEntity | str:
+    """The entity that a relation leads to, made if need be; or why there cannot be one."""
+    key = key_of(schema, unique_ids)
+    described = f"{schema} with {describe(unique_ids)}"
+    if key is None:
+        return f"The relation to a {described} identifies nothing and was left out."
+    found = work.workspace.find(key)
+    if len(found.live) > 1:
+        return f"The relation was left out: {len(found.live)} entities match {described}."
+    if found.live:
+        return found.live[0]
+    latest = latest_deleted(found)
+    if latest is not None:
+        work.applied.warn(
+            schema,
+            unique_ids[0].attribute,
+            "SOFT_DELETED_ENTITY_MATCHED",
+            f"The related {schema} {latest.id} was in the recycle bin and was restored.",
+        )
+        return work.workspace.restore(latest, work.activity)
+    if any(unique.path == ID_PATH for unique in unique_ids):
+        return f"The relation was left out: there is no {described}."
+    stub = work.workspace.create(schema, _stub_attributes(unique_ids), work.activity)
+    work.created.add(stub.id)
+    work.applied.touched(stub, "stub created")
+    return stub
+
+
+def _stub_attributes(unique_ids: Sequence[UniqueId]) -> dict[str, object]:
+    attributes: dict[str, object] = {}
+    for unique in unique_ids:
+        head, _, tail = unique.path.partition(".")
+        if tail and head == unique.attribute:
+            attributes[head] = [{tail: unique.value}]
+        else:
+            attributes[unique.attribute] = unique.value
+    return attributes

@@ -1,0 +1,1 @@
+"""Named samples of use cases: what a payload is expected to be mapped to."""

@@ -1,0 +1,166 @@
+"""Applying meter readings, without a database."""
+
+from decimal import Decimal
+
+import pytest
+from application_factories import NOW, apply, codes, store, unique
+
+from tieline.entities.readings.ledger import ReadingLedger, lookup_for_scope
+from tieline.entities.workspace import Workspace
+from tieline.inbound.application.errors import MeterNotFound, StateNotLoaded, UnusableReading
+from tieline.inbound.application.event import keys_of
+from tieline.inbound.application.readings import Readings
+from tieline.inbound.application.work import INFORMATION
+from tieline.mapping.models import (
+    EntityMode,
+    EntityUpdate,
+    MappingResult,
+    MeterReadingMode,
+    MeterReadingUpdate,
+    ReadingMatching,
+    ReadingScope,
+)
+
+INDEXED = {"meter": frozenset({"number", "serial"}), "meter_counter": frozenset({"register"})}
+METER = [unique("number", "M1")]
+COUNTER = [unique("register", "HT")]
+
+
+@pytest.fixture
+def workspace():
+    return Workspace("acme", NOW, INDEXED)
+
+
+@pytest.fixture
+def ledger():
+    return ReadingLedger("acme", NOW)
+
+
+@pytest.fixture
+def meter(workspace, ledger):
+    meter = store(workspace, "meter", {"number": "M1"})
+    ledger.add([], [lookup_for_scope(meter.id, None)])
+    return meter
+
+
+def reading(
+    external_id="R1",
+    mode=MeterReadingMode.UPSERT,
+    matching=ReadingMatching.EXTERNAL_ID,
+    meter=METER,
+    counter=None,
+    **attributes,
+):
+    values = {
+        "external_id": external_id,
+        "timestamp": "2026-01-31",
+        "source": "ERP",
+        "value": 100,
+        **attributes,
+    }
+    return MeterReadingUpdate(0, mode, matching, None, meter, counter, values)
+
+
+def new_meter(**attributes):
+    attributes = {"number": "M1", **attributes}
+    return EntityUpdate(0, "meter", EntityMode.UPSERT, METER, attributes, {})
+
+
+def values(ledger, meter):
+    return {r.external_id: r.value for r in ledger.of_meter(meter.id, None)}
+
+
+def test_a_reading_is_created_and_updated(workspace, ledger, meter):
+    applied = apply(workspace, readings=[reading()], ledger=ledger)
+    assert [entry["operation"] for entry in applied.readings] == ["created"]
+    applied = apply(workspace, readings=[reading(value=Decimal("101.50"))], ledger=ledger)
+    assert [entry["operation"] for entry in applied.readings] == ["updated"]
+    assert values(ledger, meter) == {"R1": Decimal("101.5")}
+    assert applied.readings[0]["meter_id"] == str(meter.id)
+
+
+def test_a_reading_of_an_unknown_meter_is_an_error_and_no_stub(workspace, ledger):
+    with pytest.raises(MeterNotFound, match=r"meter_readings\[0\].*number = 'M1'"):
+        apply(workspace, readings=[reading()], ledger=ledger)
+    assert workspace.operations == []
+
+
+def test_a_reading_of_an_unknown_counter_is_an_error(workspace, ledger, meter):
+    with pytest.raises(MeterNotFound, match="meter_counter"):
+        apply(workspace, readings=[reading(counter=COUNTER)], ledger=ledger)
+
+
+def test_a_value_that_breaks_a_rule_names_its_attribute(workspace, ledger, meter):
+    with pytest.raises(UnusableReading, match=r"meter_readings\[0\]: timestamp"):
+        apply(workspace, readings=[reading(timestamp="31.01.2026")], ledger=ledger)
+
+
+def test_a_meter_of_the_same_event_can_have_readings(workspace, ledger):
+    apply(workspace, new_meter(), readings=[reading()], ledger=ledger)
+    [meter] = [e for e in workspace.current.values() if e.schema == "meter"]
+    assert values(ledger, meter) == {"R1": 100}
+
+
+def test_a_counter_of_the_same_event_can_have_readings(workspace, ledger):
+    meter = store(workspace, "meter", {"number": "M1"})
+    counter = EntityUpdate(1, "meter_counter", EntityMode.UPSERT, COUNTER, {"register": "HT"}, {})
+    result = MappingResult([counter], [reading(counter=COUNTER)], [])
+    ledger.add([], Readings.of(result).lookups(workspace, result))
+    apply(workspace, counter, readings=[reading(counter=COUNTER)], ledger=ledger)
+    assert values(ledger, meter) == {"R1": 100}
+
+
+def test_a_meter_that_its_own_event_makes_findable_is_looked_up_beforehand(workspace, ledger):
+    meter = store(workspace, "meter", {"number": "M1"})
+    by_serial = reading(meter=[unique("serial", "S1")])
+    result = MappingResult([new_meter(serial="S1")], [by_serial], [])
+    ledger.add([], Readings.of(result).lookups(workspace, result))
+    apply(workspace, new_meter(serial="S1"), readings=[by_serial], ledger=ledger)
+    assert values(ledger, meter) == {"R1": 100}
+
+
+def test_readings_that_were_not_loaded_are_told_apart(workspace, ledger):
+    store(workspace, "meter", {"number": "M1"})
+    with pytest.raises(StateNotLoaded):
+        apply(workspace, readings=[reading()], ledger=ledger)
+
+
+def test_deleting_removes_the_reading(workspace, ledger, meter):
+    apply(workspace, readings=[reading()], ledger=ledger)
+    applied = apply(workspace, readings=[reading(mode=MeterReadingMode.DELETE)], ledger=ledger)
+    assert values(ledger, meter) == {}
+    assert [entry["operation"] for entry in applied.readings] == ["deleted"]
+
+
+def test_deleting_nothing_is_no_failure(workspace, ledger, meter):
+    applied = apply(workspace, readings=[reading(mode=MeterReadingMode.DELETE)], ledger=ledger)
+    assert set(codes(applied)) <= INFORMATION
+
+
+def test_pruning_removes_what_was_not_sent(workspace, ledger, meter):
+    days = ["2026-01-01", "2026-01-02", "2026-01-03"]
+    sent = [reading(f"R{n}", timestamp=day) for n, day in enumerate(days)]
+    scope = ReadingScope(0, METER, None, "ERP")
+    apply(workspace, readings=sent, ledger=ledger)
+    applied = apply(workspace, readings=sent[:1], reading_scopes=[scope], ledger=ledger)
+    assert values(ledger, meter).keys() == {"R0"}
+    assert "2 of 3" in applied.warnings[-1]["message"]
+
+
+def test_no_readings_prune_the_whole_scope(workspace, ledger, meter):
+    apply(workspace, readings=[reading()], ledger=ledger)
+    apply(workspace, reading_scopes=[ReadingScope(0, METER, None, None)], ledger=ledger)
+    assert values(ledger, meter) == {}
+
+
+def test_readings_of_another_block_do_not_save_one_from_pruning(workspace, ledger, meter):
+    apply(workspace, readings=[reading()], ledger=ledger)
+    scope = ReadingScope(1, METER, None, None)
+    apply(workspace, readings=[reading()], reading_scopes=[scope], ledger=ledger)
+    assert values(ledger, meter) == {}
+
+
+def test_all_keys_of_readings_are_known_before_anything_is_applied():
+    result = MappingResult([], [reading(counter=COUNTER)], [])
+    schemas = [key.schema for key in keys_of(result)]
+    assert schemas == ["meter", "meter_counter"]
