@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from tieline import __version__
 from tieline.cli.event_commands import events
 from tieline.cli.options import DEFAULT_PLACE, Place
+from tieline.cli.selection import AsJson
 
 app = App(
     name="tieline",
@@ -26,7 +27,6 @@ mappings = App(name="mappings", help="Test what inbound use cases map.", version
 app.command(mappings)
 
 Organisation = Annotated[str, Parameter(help="The organisation that the key belongs to.")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 
 
 @app.command

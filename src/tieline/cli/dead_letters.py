@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tieline.cli.durations import parse_duration
 from tieline.cli.errors import NothingSelected
 from tieline.cli.integration_tools import WHO, Tools, integration_tools
+from tieline.cli.selection import Chosen, Letters, Where
 from tieline.inbound.dead_letters.documents import (
     groups_document,
     letters_document,
@@ -20,9 +21,6 @@ from tieline.kit import json
 from tieline.kit.errors import InvalidInput
 from tieline.kit.time import utc_now
 from tieline.settings import Settings
-
-if TYPE_CHECKING:
-    from tieline.cli.event_commands import Chosen, Letters, Where
 
 _MOST_SHOWN = 1_000
 _LONGEST_NOTE = 2_000

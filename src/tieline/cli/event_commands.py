@@ -3,70 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from tieline.cli.options import DEFAULT_PLACE, Place
+from tieline.cli.selection import (
+    DEFAULT_CHOSEN,
+    DEFAULT_LETTERS,
+    DEFAULT_WHERE,
+    AsJson,
+    Chosen,
+    EventIds,
+    Letters,
+    Where,
+)
 
 events = App(
     name="events",
     help="Find, try out, replay and discard events that failed.",
     version_flags=[],
 )
-
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
-EventIds = Annotated[
-    tuple[str, ...] | None,
-    Parameter(name="--event", negative="", help="The id of an event; give it once per event."),
-]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Where:
-    """The integration that a command is about."""
-
-    org: Annotated[str, Parameter(help="The organisation.")] = "default"
-    integration: Annotated[
-        str | None,
-        Parameter(help="The integration: its id or its name; needed if there are several."),
-    ] = None
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Letters:
-    """The dead letters that a command is about; what is absent lets all pass."""
-
-    use_case: Annotated[
-        str | None, Parameter(help="Events of this use case: its id, its slug or its name.")
-    ] = None
-    event_name: Annotated[str | None, Parameter(help="Events of this name.")] = None
-    code: Annotated[str | None, Parameter(help="Events that failed with this error code.")] = None
-    reason: Annotated[
-        str | None, Parameter(help="Events that failed for this reason, as `--groups` shows it.")
-    ] = None
-    since: Annotated[
-        str | None, Parameter(help="Events that failed in this time, such as 90m, 12h or 2d.")
-    ] = None
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Chosen(Letters):
-    """The dead letters that a command acts on: it must be told which."""
-
-    event: EventIds = None
-    everything: Annotated[
-        bool, Parameter(name="--all", negative="", help="All open dead letters.")
-    ] = False
-
-
-DEFAULT_WHERE = Where()
-DEFAULT_LETTERS = Letters()
-DEFAULT_CHOSEN = Chosen()
 
 
 @events.command

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tieline.cli.database import migrated
 from tieline.cli.errors import AmbiguousIntegration
+from tieline.cli.selection import Where
 from tieline.database import Database
 from tieline.expressions.limits import limits_from
 from tieline.expressions.sandbox import SandboxPool
@@ -20,9 +20,6 @@ from tieline.integrations.models import Integration
 from tieline.integrations.service import IntegrationService
 from tieline.mapping.mapper import HANDLER, Mapper
 from tieline.settings import Settings
-
-if TYPE_CHECKING:
-    from tieline.cli.event_commands import Where
 
 WHO = "command line"  # where the API notes the name of a key
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tieline.cli.durations import parse_duration
 from tieline.cli.integration_tools import WHO, Tools, integration_tools
+from tieline.cli.selection import Where
 from tieline.inbound.models import Replay
 from tieline.inbound.remap.documents import remap_document
 from tieline.inbound.remap.models import (
@@ -25,9 +26,6 @@ from tieline.kit import json
 from tieline.kit.errors import InvalidInput
 from tieline.kit.time import utc_now
 from tieline.settings import Settings
-
-if TYPE_CHECKING:
-    from tieline.cli.event_commands import Where
 
 _LONGEST_VALUE = 200  # characters
 _MORE = "The selection holds more events: raise --limit, or narrow it."

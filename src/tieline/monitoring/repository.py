@@ -17,6 +17,7 @@ from tieline.monitoring.models import (
     ErrorCategory,
     EventType,
     Outcome,
+    OutcomeCursor,
     OutcomeQuery,
     OutcomeStatus,
     SyncType,
@@ -115,14 +116,10 @@ async def newest_outcomes(
     for column, text in _other_filters(query).items():
         if text is not None:
             conditions.append(f"{column} = {argument(text)}")
-    cursor = query.cursor
-    if cursor is not None:
-        names = ["completed_at", "event_id", "sync_type"]
-        values = [cursor.completed_at, cursor.event_id]
-        if cursor.sync_type is not None:
-            values.append(cursor.sync_type)
-        position = ", ".join(map(argument, values))
-        conditions.append(f"({', '.join(names[: len(values)])}) < ({position})")
+    if query.cursor is not None:
+        position = _position(query.cursor)
+        values = ", ".join(map(argument, position.values()))
+        conditions.append(f"({', '.join(position)}) < ({values})")
     order = f"ORDER BY completed_at DESC, event_id DESC, sync_type DESC LIMIT {count:d}"
     sql = f"SELECT * FROM inbound_outcomes WHERE {' AND '.join(conditions)}"
     if counted and not query.names_few:
@@ -138,6 +135,12 @@ async def newest_outcomes(
         )
     rows = await tx.fetch(f"{sql} {order}", *arguments)
     return [_outcome(row) for row in rows]
+
+
+def _position(cursor: OutcomeCursor) -> dict[str, Any]:
+    """The columns that the list is ordered by, as far as the cursor says something of them."""
+    position = {"completed_at": cursor.completed_at, "event_id": cursor.event_id}
+    return position if cursor.sync_type is None else {**position, "sync_type": cursor.sync_type}
 
 
 def _counted_filters(query: OutcomeQuery) -> dict[InboundGroup, str | UUID]:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tieline.database import Database
 from tieline.kit.errors import InvalidInput
@@ -214,10 +215,8 @@ async def test_a_late_outcome_is_added_to_its_bucket(
 async def test_many_correlations_are_estimated_alike_before_and_after(
     database: Database, monitoring: MonitoringService, org: str
 ) -> None:
-    from msgspec.structs import replace
-
     integration_id = uuid4()
-    one = replace(
+    one = structs.replace(
         outcome(org, integration_id, 0, YESTERDAY, random.Random(3)), sync_type=SyncType.ENTITY
     )
     many = 4 * SKETCH_SIZE
@@ -225,7 +224,7 @@ async def test_many_correlations_are_estimated_alike_before_and_after(
         await store(
             database,
             [
-                replace(
+                structs.replace(
                     one,
                     event_id=f"e{number}",
                     correlation_id=f"c{number}",
@@ -247,7 +246,9 @@ async def test_the_duty_leaves_no_delta_behind(database: Database, org: str) -> 
         await duty.perform(tx)
     async with database.reading(org) as tx:
         assert await tx.fetchval("SELECT count(*) FROM outcome_deltas WHERE org_id = $1") == 0
-        assert await tx.fetchval("SELECT count(*) FROM outcome_rollups WHERE org_id = $1") == len(Span)
+        assert await tx.fetchval("SELECT count(*) FROM outcome_rollups WHERE org_id = $1") == len(
+            Span
+        )
 
 
 async def test_a_delta_from_before_the_retention_is_dropped(database: Database, org: str) -> None:
@@ -374,3 +375,21 @@ async def test_a_filtered_list_is_complete_and_in_order(
             break
         query = replace(query, cursor=page.next_cursor)
     assert [each.event_id for each in found] == [each.event_id for each in expected]
+
+
+@pytest.mark.parametrize("later", [timedelta(seconds=40), timedelta(minutes=8), timedelta(hours=9)])
+async def test_outcomes_after_the_end_do_not_hide_those_before_it(
+    database: Database, monitoring: MonitoringService, org: str, later: timedelta
+) -> None:
+    integration_id = uuid4()
+    end = YESTERDAY + timedelta(hours=12)
+    moments = [end - n * timedelta(hours=2) for n in range(3)] + [end + later] * 20
+    chance = random.Random(7)
+    outcomes = [outcome(org, integration_id, n, at, chance) for n, at in enumerate(moments)]
+    await store(database, [structs.replace(each, object_type="contact") for each in outcomes])
+    await roll_up(database)
+
+    query = OutcomeQuery(object_type="contact", to_date=end, limit=5)
+    page = await monitoring.query_inbound(org, integration_id, query)
+
+    assert [each.event_id for each in page.outcomes] == ["e00000", "e00001", "e00002"]

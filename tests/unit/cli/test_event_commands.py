@@ -12,7 +12,7 @@ import pytest
 
 from tieline.cli import dead_letters, remap
 from tieline.cli.errors import NothingSelected
-from tieline.cli.event_commands import Chosen, Letters, Where
+from tieline.cli.selection import Chosen, Letters, Where
 from tieline.inbound.dead_letters.models import DeadLetter, LetterGroup, LetterStatus
 from tieline.inbound.remap.models import (
     EntityChange,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tieline.entities.models import StoredEntity
 from tieline.inbound.application.errors import MalformedValue
-from tieline.inbound.application.targets import target_or_stub
+from tieline.inbound.application.targets import all_targets, change_attribute
 from tieline.inbound.application.work import Work
 from tieline.inbound.merging import merge_references
 from tieline.kit import json
@@ -34,24 +34,21 @@ def refer(work: Work, deferred: DeferredReferences) -> None:
 
     If one target cannot be had, nothing is written: half of the references would look complete.
     """
-    targets: list[UUID] = []
-    for item in deferred.update.items:
-        target = target_or_stub(work, item.schema, item.unique_ids)
-        if isinstance(target, str):
-            work.applied.warn(
-                deferred.schema, deferred.attribute, "UNIQUE_ID_LOOKUP_UNRESOLVABLE", target
-            )
-            return
-        targets.append(target.id)
-    references = _write_values(work, deferred, targets)
-    source = work.workspace.get(deferred.entity_id)
-    if source is None or source.deleted_at is not None:
-        return  # a later block of the same event removed it
-    merged = merge_references(
-        source.attributes.get(deferred.attribute), deferred.update.operation, references
+    targets = all_targets(
+        work,
+        [(item.schema, item.unique_ids) for item in deferred.update.items],
+        schema=deferred.schema,
+        attribute=deferred.attribute,
     )
-    attributes = {**source.attributes, deferred.attribute: merged}
-    work.workspace.update(source, attributes, work.activity)
+    if targets is not None:
+        references = _write_values(work, deferred, targets)
+        operation = deferred.update.operation
+        change_attribute(
+            work,
+            deferred.entity_id,
+            deferred.attribute,
+            lambda existing: merge_references(existing, operation, references),
+        )
 
 
 def _write_values(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from tieline.entities.models import StoredEntity
@@ -92,6 +93,41 @@ def target_or_stub(work: Work, schema: str, unique_ids: Sequence[UniqueId]) -> S
     work.created.add(stub.id)
     work.applied.touched(stub, "stub created")
     return stub
+
+
+def all_targets(
+    work: Work,
+    named: Iterable[tuple[str, Sequence[UniqueId]]],
+    *,
+    schema: str,
+    attribute: str,
+) -> list[UUID] | None:
+    """The ids of the entities that an attribute leads to, with stubs for those that are missing.
+
+    None, and a warning, when one of them cannot be had: half an attribute would look complete, so
+    that it has to stay as it was.
+    """
+    targets: list[UUID] = []
+    for target_schema, unique_ids in named:
+        entity = target_or_stub(work, target_schema, unique_ids)
+        if isinstance(entity, str):
+            work.applied.warn(schema, attribute, "UNIQUE_ID_LOOKUP_UNRESOLVABLE", entity)
+            return None
+        targets.append(entity.id)
+    return targets
+
+
+def change_attribute(
+    work: Work, entity_id: UUID, attribute: str, change: Callable[[Any], Any]
+) -> None:
+    """Give an attribute of an entity the value that `change` makes of its present one.
+
+    Nothing happens to an entity that a later part of the same event removed.
+    """
+    entity = work.workspace.get(entity_id)
+    if entity is not None and entity.deleted_at is None:
+        value = change(entity.attributes.get(attribute))
+        work.workspace.update(entity, {**entity.attributes, attribute: value}, work.activity)
 
 
 def _stub_attributes(unique_ids: Sequence[UniqueId]) -> dict[str, object]:

@@ -15,12 +15,13 @@ from tieline.inbound.application.errors import (
     MalformedValue,
 )
 from tieline.inbound.application.targets import (
+    all_targets,
+    change_attribute,
     describe,
     find,
     is_reference,
     only,
     single_id,
-    target_or_stub,
 )
 from tieline.inbound.application.work import Work
 from tieline.inbound.merging import merge_attributes, merge_relations, relation_item
@@ -138,24 +139,24 @@ def _resolve(work: Work, relation: RelationUpdate) -> list[dict[str, Any]] | Non
 
 def relate(work: Work, deferred: DeferredRelation) -> None:
     """Write a relation attribute that had to wait, with stubs for what is missing."""
-    items = []
-    for target in deferred.update.items:
-        entity = target_or_stub(work, target.schema, target.unique_ids)
-        if isinstance(entity, str):
-            # Half a relation would look complete: the attribute stays as it was.
-            work.applied.warn(
-                deferred.schema, deferred.attribute, "UNIQUE_ID_LOOKUP_UNRESOLVABLE", entity
-            )
-            return
-        items.append(relation_item(entity.id, target.schema, target.tags))
-    source = work.workspace.get(deferred.entity_id)
-    if source is None or source.deleted_at is not None:
-        return  # a later block of the same event removed it
-    merged = merge_relations(
-        source.attributes.get(deferred.attribute), deferred.update.operation, items
+    update = deferred.update
+    targets = all_targets(
+        work,
+        [(target.schema, target.unique_ids) for target in update.items],
+        schema=deferred.schema,
+        attribute=deferred.attribute,
     )
-    attributes = {**source.attributes, deferred.attribute: merged}
-    work.workspace.update(source, attributes, work.activity)
+    if targets is not None:
+        items = [
+            relation_item(target_id, target.schema, target.tags)
+            for target_id, target in zip(targets, update.items, strict=True)
+        ]
+        change_attribute(
+            work,
+            deferred.entity_id,
+            deferred.attribute,
+            lambda existing: merge_relations(existing, update.operation, items),
+        )
 
 
 def _place(update: EntityUpdate) -> str:
