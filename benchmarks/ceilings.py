@@ -10,10 +10,10 @@ import asyncpg
 import jlens
 import msgspec
 
-from benchmarks.installation import CONFIGURATION, event
+from benchmarks.installation import CONFIGURATION, contract
 from tieline.database.embedded import EmbeddedServer
 
-PAYLOAD = msgspec.json.encode(event(1, 10)["payload"])
+PAYLOAD = msgspec.json.encode(contract(1)["payload"])
 
 
 async def bare_inserts(data_dir: Path, *, rows: int, connections: int, seconds: float) -> float:

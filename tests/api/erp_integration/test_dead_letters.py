@@ -346,6 +346,15 @@ async def test_a_redrive_can_be_cancelled(post: Any, ask: Ask) -> None:
     assert len([one for one in left if one["replay_of"] is None]) == 5 - cancelled["replayed"]
 
 
+async def test_the_redrives_of_an_integration_are_listed_newest_first(post: Any, ask: Ask) -> None:
+    await post(event("1", "Ann"))
+    begun = [await ask("dead-letters/replay", {"filter": {}}, 202) for _ in range(2)]
+
+    listed = (await ask("redrives"))["redrives"]
+
+    assert [one["id"] for one in listed] == [one["id"] for one in reversed(begun)]
+
+
 async def test_a_repeated_request_begins_one_redrive(post: Any, ask: Ask) -> None:
     await post(event("1", "Ann"))
     once = {"idempotency_key": new_ulid()}

@@ -14,6 +14,7 @@ from tieline.http.erp_integration.dead_letters_wire import (
     DeadLettersReply,
     DiscardReply,
     RedriveReply,
+    RedrivesReply,
 )
 from tieline.http.erp_integration.parts import Body, IntegrationId, Moment, Part, refusals
 from tieline.http.responses import reply
@@ -219,6 +220,18 @@ async def discard_dead_letters(
         caller.org_id, integration_id, body.wanted(), note=body.note, by=caller.name
     )
     return reply({"discarded": discarded})
+
+
+@router.get(
+    "/v1/integrations/{integrationId}/redrives",
+    operation_id="listRedrives",
+    response_model=RedrivesReply,
+    responses=refusals(404),
+)
+async def list_redrives(integration_id: IntegrationId, caller: Watcher, use: Use) -> Response:
+    """List the mass replays of an integration, the last hundred, newest first."""
+    redrives = await use.dead_letters.list_redrives(caller.org_id, integration_id)
+    return reply({"redrives": [redrive_document(redrive) for redrive in redrives]})
 
 
 @router.get(

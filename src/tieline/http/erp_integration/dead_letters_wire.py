@@ -97,3 +97,9 @@ class RedriveReply(BaseModel):
     requested_by: str = Field(description="The name of the API key.")
     created_at: datetime
     finished_at: datetime | None
+
+
+class RedrivesReply(BaseModel):
+    """Mass replays, newest first."""
+
+    redrives: list[RedriveReply]

@@ -59,6 +59,17 @@ async def find_redrive(
     return _redrive(row) if row else None
 
 
+async def newest_redrives(tx: OrgTransaction, integration_id: UUID, count: int) -> list[Redrive]:
+    """The redrives of an integration that began last, newest first."""
+    rows = await tx.fetch(
+        f"SELECT {', '.join(_COLUMNS)} FROM inbound_redrives WHERE org_id = $1 "
+        "AND integration_id = $2 ORDER BY created_at DESC, id DESC LIMIT $3",
+        integration_id,
+        count,
+    )
+    return [_redrive(row) for row in rows]
+
+
 async def lock_next_letters(
     tx: OrgTransaction, redrive: Redrive, count: int
 ) -> list[tuple[int, str, datetime]]:

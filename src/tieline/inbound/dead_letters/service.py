@@ -27,6 +27,7 @@ from tieline.runtime.queue import enqueue
 
 DEFAULT_RATE = 50  # events per second
 HIGHEST_RATE = 1_000
+_MOST_REDRIVES = 100
 
 
 class DeadLetters:
@@ -125,6 +126,12 @@ class DeadLetters:
             if total:
                 await enqueue(tx, [redrive_job(org_id, redrive.id, redrive.step)])
         return redrive
+
+    async def list_redrives(self, org_id: str, integration_id: UUID) -> list[Redrive]:
+        """The last hundred redrives, newest first. Raises `IntegrationNotFound`."""
+        await self._integrations.get_integration(org_id, integration_id)
+        async with self._database.reading(org_id) as tx:
+            return await redrive_repository.newest_redrives(tx, integration_id, _MOST_REDRIVES)
 
     async def get_redrive(self, org_id: str, integration_id: UUID, redrive_id: UUID) -> Redrive:
         """How far a redrive is. Raises `RedriveNotFound`."""
