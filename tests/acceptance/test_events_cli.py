@@ -141,6 +141,8 @@ def test_an_operator_finds_tries_out_and_replays_what_failed(erp: Installation) 
     answer = erp.run("replay", "--code", "MAPPING_EXPRESSION_FAILED", "--rate", "1000").stdout
     assert "replays 2 events" in answer
     erp.until(lambda found: not found)
+    assert "done       2 of 2 replayed, 0 ignored" in erp.run("redrives").stdout
+    assert [one["status"] for one in erp.document("redrives")] == ["done"]
     assert erp.run("failed").stdout == "No open dead letter fits.\n"
     assert erp.document("replay", "--all")["total"] == 0
 
@@ -162,7 +164,7 @@ def test_a_dead_letter_is_discarded_with_a_note(erp: Installation) -> None:
 
     done = erp.run("discard", "--event", first, "--note", "Sent again by hand.")
 
-    assert done.stdout == "Discarded 1 dead letters.\n"
+    assert done.stdout == "Discarded 1 dead letter.\n"
     page = erp.call(f"/v1/integrations/{erp.id}/dead-letters", {"status": "discarded"})
     [letter] = page["data"]
     assert (letter["note"], letter["resolved_by"]) == ("Sent again by hand.", "command line")

@@ -168,6 +168,13 @@ async def test_the_encoding_that_xml_claims_has_no_meaning_where_it_is_text(erp:
     assert await erp.find("Ä1")
 
 
+async def test_a_byte_order_mark_before_json_has_no_meaning(erp: Erp) -> None:
+    [receipt] = await erp.post_raw(erp.body('"\ufeff{\\"id\\": \\"B1\\"}"'.encode()))
+
+    assert (await erp.outcome(receipt))["status"] == "success"
+    assert await erp.find("B1")
+
+
 async def test_an_object_with_bytes_that_are_no_text_fails_alone(erp: Erp) -> None:
     [bad] = await erp.post_raw(erp.body(b'{"id": "\xff\xfe"}'))
 

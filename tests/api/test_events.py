@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -179,6 +180,26 @@ async def test_a_deduplication_id_is_taken_once(send, outcome, contact):
     assert (await outcome(later["event_id"]))["error_code"] == "DUPLICATE_EVENT"
 
 
+async def test_a_deduplication_id_is_free_again_after_a_day(send, database, org):
+    sent = event({"id": "D3"}, deduplication_id="daily")
+
+    async def statuses_after(*pauses):
+        statuses = []
+        for hours in pauses:
+            async with database.organisation(org) as tx:
+                await tx.execute(
+                    "UPDATE inbound_deduplications SET accepted_at = accepted_at - $2::interval "
+                    "WHERE org_id = $1",
+                    timedelta(hours=hours),
+                )
+            [result] = await send(sent)
+            statuses.append(result["status"])
+        return statuses
+
+    # A duplicate does not make the day begin anew.
+    assert await statuses_after(0, 23, 1, 23) == ["success", "skipped", "success", "skipped"]
+
+
 async def test_two_integrations_may_use_the_same_deduplication_id(client, send):
     other = await client.post(
         "/erp-integration/v2/integrations",
@@ -311,6 +332,13 @@ async def test_the_history_names_the_event(client, send, outcome, contact):
 async def test_a_correlation_id_is_minted_when_none_is_sent(send, outcome):
     [result] = await send(event({"id": "C1"}))
     assert (await outcome(result["event_id"]))["correlation_id"]
+
+
+async def test_the_correlation_id_of_an_event_wins(send, outcome):
+    events = [event({"id": "1"}, correlation_id="own"), event({"id": "2"})]
+    results = await send(*events, correlation_id="run")
+    outcomes = [await outcome(result["event_id"]) for result in results]
+    assert [found["correlation_id"] for found in outcomes] == ["own", "run"]
 
 
 async def test_no_events_are_no_error(send):

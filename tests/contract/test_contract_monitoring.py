@@ -135,6 +135,11 @@ def test_what_cannot_be_asked_is_refused(sdk: Sdk, place: dict[str, str], since:
     sdk.erp("getMonitoringStats", place, backwards, expect=400)
     sdk.erp("queryAccessLogs", place, {"token_id": "api_unknown"}, expect=400)
     unknown = {"integrationId": str(uuid4())}
-    for operation in ("getMonitoringStats", "getMonitoringTimeSeries", "queryAccessLogs"):
-        sdk.erp(operation, unknown, series, expect=404)
-        sdk.erp(operation, place, series, token=None, expect=401)
+    time = {"from_date": since}
+    for operation, body in (
+        ("getMonitoringStats", time),
+        ("getMonitoringTimeSeries", series),
+        ("queryAccessLogs", time),
+    ):
+        sdk.erp(operation, unknown, body, expect=404)
+        sdk.erp(operation, place, body, token=None, expect=401)

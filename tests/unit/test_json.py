@@ -66,3 +66,17 @@ def test_broken_texts_end_quickly():
     assert not json.deeper_than(b'"' + b"[" * 1_000_000, 100)
     assert not json.deeper_than(b'"' + b"\\[" * 1_000_000, 100)
     assert not json.deeper_than(b"[]" * 1_000_000, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b'"\\ud800"', "\\ud800 is half a character; send both halves"),
+        (b'"\\ud83d\\ude00', "Input data was truncated"),
+        (b"{", "Input data was truncated"),
+    ],
+)
+def test_half_a_character_is_told_from_a_text_that_ends_too_early(text, reason):
+    with pytest.raises(json.InvalidJson) as broken:
+        json.loads(text)
+    assert json.explain(text, broken.value) == reason

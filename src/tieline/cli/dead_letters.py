@@ -14,7 +14,7 @@ from tieline.inbound.dead_letters.documents import (
     letters_document,
     redrive_document,
 )
-from tieline.inbound.dead_letters.models import DeadLetter, LetterFilter, LetterGroup
+from tieline.inbound.dead_letters.models import DeadLetter, LetterFilter, LetterGroup, Redrive
 from tieline.inbound.dead_letters.reasons import next_step
 from tieline.inbound.dead_letters.service import HIGHEST_RATE, DeadLetters
 from tieline.kit import json
@@ -78,11 +78,23 @@ async def replay(
         print(json.dumps_str(redrive_document(redrive)))
     elif redrive.total:
         print(
-            f"Redrive {redrive.id} replays {redrive.total} events, at most {rate} per second, "
-            f"with the correlation id {redrive.correlation_id}. A running worker carries it out."
+            f"Redrive {redrive.id} replays {redrive.total} "
+            f"event{'' if redrive.total == 1 else 's'}, at most {rate} per second, "
+            f"with the correlation id {redrive.correlation_id}. A running worker carries it out; "
+            "`tieline events redrives` shows how far it is."
         )
     else:
         print("No open dead letter fits.")
+
+
+async def show_redrives(settings: Settings, where: Where, *, as_json: bool) -> None:
+    """Print the last redrives, newest first."""
+    async with integration_tools(settings, where) as tools:
+        found = await _service(tools).list_redrives(tools.org_id, tools.integration.id)
+    if as_json:
+        print(json.dumps_str([redrive_document(redrive) for redrive in found]))
+    else:
+        print(redrives_text(found))
 
 
 async def discard(settings: Settings, where: Where, chosen: Chosen, *, note: str) -> None:
@@ -95,7 +107,7 @@ async def discard(settings: Settings, where: Where, chosen: Chosen, *, note: str
         count = await _service(tools).discard(
             tools.org_id, tools.integration.id, wanted, note=note, by=WHO
         )
-    print(f"Discarded {count} dead letters.")
+    print(f"Discarded {count} dead letter{'' if count == 1 else 's'}.")
 
 
 def letters_text(letters: Sequence[DeadLetter]) -> str:
@@ -119,6 +131,18 @@ def groups_text(groups: Sequence[LetterGroup]) -> str:
         f"          {group.reason}\n"
         f"          -> {next_step(group.error_category)}"
         for group in groups
+    )
+
+
+def redrives_text(redrives: Sequence[Redrive]) -> str:
+    """A line for each redrive: when it began, and how far it is."""
+    if not redrives:
+        return "Nothing was replayed in bulk yet."
+    return "\n".join(
+        f"{redrive.created_at:%Y-%m-%d %H:%M:%S}  {redrive.id}  {redrive.status:<9}  "
+        f"{redrive.replayed} of {redrive.total} replayed, {redrive.ignored} ignored, "
+        f"{redrive.not_found} not found"
+        for redrive in redrives
     )
 
 

@@ -64,6 +64,17 @@ def replay(
 
 
 @events.command
+def redrives(
+    *, where: Where = DEFAULT_WHERE, json: AsJson = False, place: Place = DEFAULT_PLACE
+) -> None:
+    """List the mass replays of an integration with how far they are, newest first."""
+    settings = place.logged_settings()
+    from tieline.cli import dead_letters
+
+    asyncio.run(dead_letters.show_redrives(settings, where, as_json=json))
+
+
+@events.command
 def discard(
     *,
     note: Annotated[str, Parameter(help="Why the events need not be applied.")],

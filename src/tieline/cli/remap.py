@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tieline.cli.durations import parse_duration
+from tieline.cli.errors import NothingSelected
 from tieline.cli.integration_tools import WHO, Tools, integration_tools
 from tieline.cli.selection import Where
 from tieline.inbound.models import Replay
@@ -42,16 +43,28 @@ class RemapRequest:
     since: str | None
     limit: int
 
+    def chooses(self) -> bool:
+        """Whether it says more than how many."""
+        filters = (self.use_case, self.event_name, self.event_ids, self.since)
+        return self.only_failed or any(each is not None for each in filters)
+
 
 async def remap_events(
     settings: Settings, where: Where, request: RemapRequest, *, dry_run: bool, as_json: bool
 ) -> int:
     """Show what the selected events would do, or replay them; 1 if one of them fails or is gone.
 
-    Whether a replay succeeds is known only after it was applied: it counts as done.
+    Whether a replay succeeds is known only after it was applied: it counts as done. Raises
+    `NothingSelected` for a replay of whatever came last.
     """
     if not 1 <= request.limit <= HIGHEST_LIMIT:
         raise InvalidInput(f"--limit: must be a number from 1 to {HIGHEST_LIMIT}.")
+    if not dry_run and not request.chooses():
+        # Else a forgotten --dry-run would apply old events over what came after them.
+        raise NothingSelected(
+            "Nothing says which events are to be replayed. Give --event, --failed or another "
+            "filter; --dry-run shows without it what the newest ones would do."
+        )
     async with integration_tools(settings, where, mapping=dry_run) as tools:
         selection = await _selection(tools, request)
         remapping = Remapping(

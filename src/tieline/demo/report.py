@@ -65,7 +65,10 @@ def next_calls(place: Served, integration_id: str, story: Story) -> str:
         "# The use cases and their mappings",
         f'{get} "{erp}/use-cases"',
         "",
-        f"API pages: {place.address}/erp-integration/docs and {place.address}/entity/docs",
+        "API pages: "
+        + ", ".join(
+            f"{place.address}/{api}/docs" for api in ("erp-integration", "entity", "metering")
+        ),
     ]
     return "\n".join(_title("Try next", lines))
 

@@ -53,7 +53,8 @@ CROSS JOIN LATERAL (
     {_FIRST_MATCHES} $5) e
 """
 
-# An anchor's own relations and those of others to it, of each anchor and schema so many.
+# An anchor's own relations and those of others to it, of each anchor and schema so many. `OFFSET 0`
+# keeps the planner from beginning with all entities of the schema, anchor by anchor.
 _FIND_RELATED = f"""
 SELECT {COLUMNS} FROM unnest($2::uuid[], $3::text[]) AS a (anchor, schema)
 CROSS JOIN LATERAL (
@@ -63,9 +64,18 @@ CROSS JOIN LATERAL (
         UNION
         SELECT r.entity_id FROM entity_relations r
         WHERE r.org_id = $1 AND r.target_id = a.anchor) AS related
-    JOIN entities e ON e.org_id = $1 AND e.id = related.id
+    CROSS JOIN LATERAL (
+        SELECT * FROM entities x WHERE x.org_id = $1 AND x.id = related.id OFFSET 0) e
     WHERE e.schema = a.schema AND e.deleted_at IS NULL LIMIT $4) e
 LIMIT $5
+"""
+
+
+# A server has room for some thousand locks with its own defaults, for all transactions together.
+_MOST_LOCKS = 4_000
+_LOCK_KEYS = """
+WITH everything AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($1) AS locked)
+SELECT count(pg_advisory_xact_lock(n)) FROM everything, unnest($2::bigint[]) AS n
 """
 
 
@@ -138,15 +148,18 @@ async def load_related(
     *,
     each: int,
     most: int,
-) -> None:
+) -> int:
     """Load the living entities of a schema that are related to an entity, in either direction.
 
     `anchors` are pairs of entity id and schema; of each so many entities are loaded at most, and
-    so many in all.
+    so many in all. Returns how many that were, an entity of several anchors counted with each.
     """
-    if anchors:
-        ids, schemas = zip(*anchors, strict=True)
-        _add(workspace, await tx.fetch(_FIND_RELATED, list(ids), list(schemas), each, most))
+    if not anchors:
+        return 0
+    ids, schemas = zip(*anchors, strict=True)
+    rows = await tx.fetch(_FIND_RELATED, list(ids), list(schemas), each, most)
+    _add(workspace, rows)
+    return len(rows)
 
 
 async def lock_keys(tx: OrgTransaction, keys: Iterable[Key]) -> None:
@@ -154,12 +167,18 @@ async def lock_keys(tx: OrgTransaction, keys: Iterable[Key]) -> None:
 
     Whoever creates an entity under a key that matched nothing locks the key first and looks
     again, so that two workers which see a new unique id at once end with one entity. The locks
-    are taken in one order by all, and end with the transaction.
+    are taken in one order by all, and end with the transaction. They have a limit: whoever creates
+    very many entities at once locks all keys of the organisation instead.
     """
     numbers = sorted({_lock_number(tx.org_id, key) for key in keys})
-    if numbers:
-        sql = "SELECT count(pg_advisory_xact_lock(n)) FROM unnest($1::bigint[]) AS n"
-        await Transaction(tx.connection).execute(sql, numbers)
+    if not numbers:
+        return
+    everything = _digest(f"keys\0{tx.org_id}")
+    system = Transaction(tx.connection)
+    if len(numbers) > _MOST_LOCKS:
+        await system.execute("SELECT pg_advisory_xact_lock($1)", everything)
+    else:
+        await system.execute(_LOCK_KEYS, everything, numbers)
 
 
 def registration_lock(org_id: str) -> int:

@@ -237,16 +237,21 @@ class Workspace:
     # --- handing over ---
 
     def cut(self) -> Changes:
-        """Hand over all changes since the last cut, to be written. They cannot be undone here."""
-        ids = {operation.after.id for operation in self.operations}
+        """Hand over all changes since the last cut, to be written. They cannot be undone here.
+
+        An update that led back to where it began, in several steps, is none.
+        """
+        operations = [o for o in self.operations if o.diff or o.kind is not OperationKind.UPDATED]
+        ids = {operation.after.id for operation in operations}
+        used = {operation.activity.id for operation in operations}
         changes = Changes(
             org_id=self.org_id,
             indexed=self.indexed,
             templates=self.templates,
             before={entity_id: self._written.get(entity_id) for entity_id in ids},
             states={entity_id: self.current[entity_id] for entity_id in ids},
-            operations=self.operations,
-            activities=self.activities,
+            operations=operations,
+            activities={i: each for i, each in self.activities.items() if i in used},
         )
         self._written.update(changes.states)
         self.operations, self.activities = [], {}

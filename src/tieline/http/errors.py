@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -45,6 +46,31 @@ _STATUS_CODES = {
     413: "TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
 }
+
+
+# What the checks of bodies and parameters call by Python's names.
+_WORDS = {
+    "missing": "is missing. Send it",
+    "extra_forbidden": "is not known here. Check its spelling, or leave it out",
+    "string_type": "must be a text",
+    "list_type": "must be a list",
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be an object"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("uuid_type", "uuid_parsing"), "must be a UUID"),
+    **dict.fromkeys(("literal_error", "enum"), "must be {expected}"),
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "has too few entries: {min_length} at least",
+    "too_long": "has too many entries: {max_length} at most",
+    "string_too_short": "has too few characters: {min_length} at least",
+    "string_too_long": "has too many characters: {max_length} at most",
+    "string_pattern_mismatch": "must match the pattern {pattern}",
+}
+_MOST_FAULTS = 20
+# Where a value may be of several types, the name of one of them is in the path to it.
+_ALTERNATIVE = re.compile(r"str|int|float|bool|(?:dict|list)\[.*\]")
 
 
 def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
@@ -111,11 +137,24 @@ def request_id(request: Request) -> str:
 
 
 def describe(faults: Any) -> str:
-    """One sentence per fault, each naming the field."""
-    sentences = []
+    """What is wrong with each field, by its name and in words that need no knowledge of Python."""
+    found: dict[str, list[str]] = {}
     for fault in faults:
         # The first word says which part of the request it is; a field may have the same name.
         first, *inner = [str(part) for part in fault["loc"]] or [""]
-        place = ".".join(inner if first in ("body", "query", "path") else (first, *inner))
-        sentences.append(f"{place}: {fault['msg']}" if place else str(fault["msg"]))
-    return "; ".join(sentences)
+        place = inner if first in ("body", "query", "path") else [first, *inner]
+        place = [part for part in place if not _ALTERNATIVE.fullmatch(part)]
+        whole = "The body" if fault["type"] in _WORDS else "The request:"
+        name = f"{'.'.join(place)}:" if any(place) else whole
+        found.setdefault(name, []).append(_in_words(fault).rstrip("."))
+    joined = [f"{name} {' or '.join(words)}." for name, words in found.items()]
+    if len(joined) > _MOST_FAULTS:
+        joined[_MOST_FAULTS:] = [f"There are {len(joined) - _MOST_FAULTS} more faults."]
+    return " ".join(joined).replace(" or must be ", " or ")
+
+
+def _in_words(fault: Mapping[str, Any]) -> str:
+    words = _WORDS.get(fault["type"])
+    if words is not None:
+        return words.format(**fault.get("ctx", {}))
+    return str(fault["msg"]).removeprefix("Value error, ")

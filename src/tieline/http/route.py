@@ -51,7 +51,8 @@ def parse_json(text: bytes, max_depth: int) -> Any:
     try:
         return json.loads(text)
     except (json.InvalidJson, UnicodeDecodeError, RecursionError) as error:
-        raise HTTPException(400, f"The body is not valid JSON: {error}") from None
+        reason = json.explain(text, error)
+        raise HTTPException(400, f"The body is not valid JSON: {reason}") from None
 
 
 class TielineRoute(APIRoute):

@@ -27,7 +27,6 @@ from tieline.integrations.service import IntegrationService
 from tieline.kit.ids import new_ulid
 from tieline.kit.time import Clock, utc_now
 from tieline.monitoring.models import (
-    ErrorCategory,
     EventType,
     Outcome,
     OutcomeStatus,
@@ -250,7 +249,6 @@ class Acceptance:
             use_case_version=event.use_case_version,
             event_type=EventType(event.event_type) if event.event_type else None,
             error_code=code,
-            error_category=None if code == "DUPLICATE_EVENT" else ErrorCategory.CONFIGURATION,
             error_message=message,
         )
 

@@ -136,10 +136,10 @@ class Batch:
             key = key_of(scope.anchor_schema, scope.unique_ids)
             found = self.workspace.find(key).live if key else ()
             self.anchors |= {(anchor.id, scope.schema) for anchor in found}
-        await entities.load_related(
+        related = await entities.load_related(
             tx, self.workspace, self.anchors, each=MAX_SCOPE + 1, most=_MOST_LOADED + 1
         )
-        self._refuse_too_much()
+        self._refuse_too_much(related)
         # A payload's own `$relation` may have related an anchor to what nothing else names.
         copied = {
             target
@@ -159,8 +159,9 @@ class Batch:
                 lookups.update(readings.lookups(self.workspace, entry.result))
         await stored_readings.load(tx, self.ledger, lookups)
 
-    def _refuse_too_much(self) -> None:
-        if len(self.workspace.current) > _MOST_LOADED:
+    def _refuse_too_much(self, related: int = 0) -> None:
+        # What several anchors share is one entity, but the last of them may not be complete.
+        if max(len(self.workspace.current), related) > _MOST_LOADED:
             raise PruneScopeTooLarge(
                 f"The scopes of the event hold more than {_MOST_LOADED:,} entities. Narrow them, "
                 "then replay the event."

@@ -27,6 +27,7 @@ from tieline.inbound.application.errors import StateNotLoaded
 from tieline.inbound.batch import Applying, Batch
 from tieline.inbound.dead_letters.repository import insert_dead_letters
 from tieline.inbound.lookahead import EventMapping, Lookahead, Mapped
+from tieline.inbound.models import PendingEvent
 from tieline.inbound.outcomes import outcomes_of
 from tieline.integrations.service import IntegrationService
 from tieline.kit.errors import Unavailable
@@ -52,6 +53,9 @@ _NOBODYS_FAULT = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+# Of these, what fewer events at once may help: no room for so many locks, a statement that takes
+# longer than any may.
+_TOO_MUCH = (asyncpg.OutOfMemoryError, TimeoutError)
 
 
 class _Progress(Enum):
@@ -107,16 +111,22 @@ class Drain:
 
     async def _apply_next(self, ahead: Lookahead, size: int) -> _Progress:
         for attempt in range(_RETRIES):
+            claimed: list[PendingEvent] = []
             try:
                 async with self._database.organisation(ahead.org_id) as tx:
-                    progress, outcomes = await self._batch(tx, ahead, size)
+                    progress, outcomes = await self._batch(tx, ahead, size, claimed)
             except _RETRYABLE:
                 log.info("drain.conflict", **_named(ahead), attempt=attempt)
-            except _NOBODYS_FAULT:
-                raise
+            except _NOBODYS_FAULT as error:
+                if size == 1 or not isinstance(error.__cause__ or error, _TOO_MUCH):
+                    raise
+                log.info("drain.halving", **_named(ahead), error=repr(error))
+                return await self._apply_next(ahead, size // 2)
             except Exception as error:
+                if size == 1 and claimed:
+                    return await self._give_up(ahead, claimed[0], error)
                 if size == 1:
-                    return await self._give_up(ahead, error)
+                    raise
                 # One event of the batch cannot be applied. Halve until it stands alone.
                 log.info("drain.halving", **_named(ahead), error=repr(error))
                 return await self._apply_next(ahead, size // 2)
@@ -127,7 +137,10 @@ class Drain:
             return await self._apply_next(ahead, size // 2)
         raise ConcurrentChange
 
-    async def _batch(self, tx: OrgTransaction, ahead: Lookahead, size: int) -> _Done:
+    async def _batch(
+        self, tx: OrgTransaction, ahead: Lookahead, size: int, claimed: list[PendingEvent]
+    ) -> _Done:
+        """Apply the next events, which are put into `claimed` as soon as they are known."""
         integration_id, lane = ahead.integration_id, ahead.lane
         if not await repository.try_lock_lane(tx, integration_id, lane):
             return _Progress.BUSY, []
@@ -137,6 +150,7 @@ class Drain:
             if lost:
                 log.error("drain.events_lost", **_named(ahead), event_ids=lost)
             return _Progress.EMPTY, []
+        claimed += events
         mapped = await ahead.results(events)
         if len(events) == size:
             ahead.start(after=events[-1].seq, count=self._batch_size)
@@ -171,22 +185,21 @@ class Drain:
         event, org_id = mapped.event, batch.workspace.org_id
         return outcomes_of(org_id, integration_id, event, applying, self._clock())
 
-    async def _give_up(self, ahead: Lookahead, error: Exception) -> _Progress:
-        """The next event can be mapped but not applied: record that, and go on with the others."""
+    async def _give_up(self, ahead: Lookahead, event: PendingEvent, error: Exception) -> _Progress:
+        """The event can be mapped but not applied: record that, and go on with the others."""
         integration_id, lane = ahead.integration_id, ahead.lane
         async with self._database.organisation(ahead.org_id) as tx:
             if not await repository.try_lock_lane(tx, integration_id, lane):
                 return _Progress.BUSY
-            events = await repository.waiting_events(tx, integration_id, lane, 1)
+            # Between the two transactions somebody else may have had the lane, and given the event
+            # up already: the fault must not be recorded for the one behind it.
+            waiting = await repository.waiting_events(tx, integration_id, lane, 1)
+            if [each.seq for each in waiting] != [event.seq]:
+                return _Progress.APPLIED
             failed = Applying(error, 0)
-            outcomes = [
-                outcome
-                for event in events
-                for outcome in outcomes_of(tx.org_id, integration_id, event, failed, self._clock())
-            ]
-            done = [event.seq for event in events]
+            outcomes = outcomes_of(tx.org_id, integration_id, event, failed, self._clock())
             with conflicts_named():
-                await repository.finish(integration_id, lane, done).run(tx)
+                await repository.finish(integration_id, lane, [event.seq]).run(tx)
             await _record(tx, outcomes)
         self._finished(outcomes)
         return _Progress.APPLIED

@@ -30,11 +30,6 @@ DEDUPLICATION_ID = re.compile(r"[a-zA-Z0-9_-]{1,255}")
 LONGEST_NAME = 255
 _LONGEST_GROUP = 128
 _SHORTEST_PAYLOAD = 2
-# One half of a surrogate pair without the other, which the decoder calls truncated data.
-_HALF_CHARACTER = re.compile(
-    rb"(?<!\\)\\u[dD][89abAB][\da-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    rb"|(?<!\\)(?<!\\u[dD][89abAB][\da-fA-F]{2})\\u[dD][c-fC-F][\da-fA-F]{2}"
-)
 
 
 class _Event(msgspec.Struct):
@@ -102,8 +97,7 @@ def decode_request(body: bytes, decoder: msgspec.json.Decoder[_R], named_by: str
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        half = _HALF_CHARACTER.search(body)
-        reason = f"{half[0].decode()} is half a character; send both halves" if half else error
+        reason = json.explain(body, error)
         raise InvalidEventRequest(f"The body is no valid request: {reason}") from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tieline.integrations.file_proxy_configuration import parse_file_proxy
@@ -53,12 +53,20 @@ async def check_configuration(
 async def check_sent_configuration(
     use_case_type: UseCaseType, configuration: Mapping[str, Any], mapper: Mapper
 ) -> CheckedConfiguration:
-    """The same for the `configuration` of a request, to which the paths of faults lead."""
+    """The same for the `configuration` of a request, to which all paths lead."""
     try:
-        return await check_configuration(use_case_type, configuration, mapper)
+        checked = await check_configuration(use_case_type, configuration, mapper)
     except InvalidConfiguration as error:
-        path = f"configuration.{error.path}" if error.path else "configuration"
-        raise InvalidConfiguration(error.message, path) from None
+        raise InvalidConfiguration(error.message, _sent_path(error.path)) from None
+    warnings = (
+        ConfigurationWarning(_sent_path(warning.path), warning.message)
+        for warning in checked.warnings
+    )
+    return replace(checked, warnings=tuple(warnings))
+
+
+def _sent_path(path: str) -> str:
+    return f"configuration.{path}" if path else "configuration"
 
 
 async def _check_inbound(raw: Mapping[str, Any], mapper: Mapper) -> CheckedConfiguration:

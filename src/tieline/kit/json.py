@@ -21,6 +21,11 @@ InvalidJson = msgspec.DecodeError
 
 # Strings, whose brackets do not count, and everything else that is no bracket.
 _NO_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[^"\[\]{}]++', re.DOTALL)
+# One half of a surrogate pair without the other, which the decoder calls truncated data.
+_HALF_CHARACTER = re.compile(
+    rb"(?<!\\)\\u[dD][89abAB][\da-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\)(?<!\\u[dD][89abAB][\da-fA-F]{2})\\u[dD][c-fC-F][\da-fA-F]{2}"
+)
 MAX_EXPONENT = 1_000
 
 
@@ -46,6 +51,12 @@ _sorted_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 def loads(text: bytes | str) -> JsonValue:
     """The value of a JSON document. Raises `InvalidJson` with the position of the fault."""
     return _decoder.decode(text)
+
+
+def explain(text: bytes, error: Exception) -> str:
+    """Why a JSON text could not be read, as `error` or, where that would mislead, better."""
+    half = _HALF_CHARACTER.search(text)
+    return f"{half[0].decode()} is half a character; send both halves" if half else str(error)
 
 
 def dumps(value: JsonValue) -> bytes:

@@ -24,7 +24,7 @@ from tieline.mapping.models import (
 )
 from tieline.mapping.pruning import parse_pruning
 from tieline.mapping.reader import MAX_SCHEMA_LENGTH, Reader
-from tieline.mapping.readings import SOURCES
+from tieline.mapping.readings import REQUIRED, SOURCES
 from tieline.mapping.references import parse_references
 from tieline.mapping.sources import (
     SOURCE_KEYS,
@@ -56,7 +56,6 @@ _READING_KEYS = {
     "meter_counter",
     "fields",
 }
-_READING_ATTRIBUTES = ("external_id", "timestamp", "source", "value")
 
 
 class _ConfiguredMode(StrEnum):
@@ -225,7 +224,7 @@ def _parse_meter(reader: Reader, key: str, label: str) -> tuple[UniqueIdField, .
 
 def _required_attributes(mode: MeterReadingMode, matching: ReadingMatching) -> tuple[str, ...]:
     if mode is not MeterReadingMode.DELETE:
-        return _READING_ATTRIBUTES
+        return REQUIRED
     return ("timestamp",) if matching is ReadingMatching.STRICT_DATE else ("external_id",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Any
 
 from tieline.kit import json as lossless_json
@@ -10,6 +11,11 @@ from tieline.mapping.models import PayloadFormat
 
 MAX_BYTES = 10_000_000
 MAX_DEPTH = 100
+
+
+def without_mark(text: bytes) -> bytes:
+    """The text without the byte-order mark that Windows programs write in front of it."""
+    return text.removeprefix(codecs.BOM_UTF8)
 
 
 def parse_payload(text: bytes, payload_format: PayloadFormat | str = PayloadFormat.JSON) -> Any:

@@ -13,7 +13,7 @@ from tieline.mapping.configuration import parse_configuration
 from tieline.mapping.engine import map_event
 from tieline.mapping.errors import InvalidConfiguration, MappingError, ResultTooLarge
 from tieline.mapping.models import FileProxyContext, PayloadFormat
-from tieline.mapping.payload import parse_payload
+from tieline.mapping.payload import parse_payload, without_mark
 from tieline.mapping.wire import (
     CheckReply,
     Reply,
@@ -49,6 +49,7 @@ def _answer(shared: bytes, body: bytes, limits: Limits) -> Reply:
     configuration, file_proxy = _configuration(shared)
     if request is Request.CHECK:
         return CheckReply(check_expressions(configuration, evaluator))
+    text = without_mark(text)
     return map_event(
         configuration,
         parse_payload(text, payload_format),

@@ -6,8 +6,10 @@ from typing import Any
 
 from tieline.mapping.models import (
     METER_READING,
+    EntityMode,
     EntityUpdate,
     MappingResult,
+    MeterReadingMode,
     MeterReadingUpdate,
     PruneScope,
     ReadingScope,
@@ -52,11 +54,14 @@ def render(result: MappingResult) -> dict[str, Any]:
 def _entity(update: EntityUpdate) -> dict[str, Any]:
     relations = {name: _relation(relation) for name, relation in update.relations.items()}
     references = {name: _references(refs) for name, refs in update.relation_refs.items()}
-    return {
+    rendered = {
         "entity_slug": update.schema,
         "unique_identifiers": _values(update.unique_ids),
         "attributes": {**update.attributes, **relations, **references},
     }
+    if update.mode is not EntityMode.UPSERT:
+        rendered["mode"] = update.mode.value
+    return rendered
 
 
 def _relation(update: RelationUpdate) -> dict[str, Any]:
@@ -101,7 +106,10 @@ def _scope(scope: PruneScope) -> dict[str, Any]:
 
 
 def _reading(update: MeterReadingUpdate) -> dict[str, Any]:
-    return {**_meter(update), "attributes": update.attributes}
+    rendered = {**_meter(update), "attributes": update.attributes}
+    if update.mode is MeterReadingMode.DELETE:
+        rendered["mode"] = update.mode.value
+    return rendered
 
 
 def _reading_scope(scope: ReadingScope) -> dict[str, Any]:

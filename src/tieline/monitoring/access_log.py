@@ -15,6 +15,7 @@ from tieline.kit.errors import Unavailable
 from tieline.kit.time import Clock, utc_now
 from tieline.monitoring import access_log_repository as repository
 from tieline.monitoring.access_models import AccessCursor, AccessEntry, AccessPage, AccessQuery
+from tieline.monitoring.statistics import check_order
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +89,11 @@ class AccessLog:
             log.exception("access_log.lost", calls=len(entries))
 
     async def query(self, org_id: str, query: AccessQuery) -> AccessPage:
-        """A page of the calls that were made with some keys of the organisation, newest first."""
+        """A page of the calls that were made with some keys of the organisation, newest first.
+
+        Raises `InvalidInput` when the dates are the wrong way round.
+        """
+        check_order(query.from_date, query.to_date)
         now = self._clock()
         kept_since = now - self._retention - timedelta(days=1)
         cursor = query.cursor

@@ -33,7 +33,11 @@ class MonitoringService:
     async def query_inbound(
         self, org_id: str, integration_id: UUID, query: OutcomeQuery
     ) -> OutcomePage:
-        """A page of the outcomes of an integration's events, newest first."""
+        """A page of the outcomes of an integration's events, newest first.
+
+        Raises `InvalidInput` when the dates are the wrong way round.
+        """
+        statistics.check_order(query.from_date, query.to_date)
         kept = self._kept()
         last_seen = query.cursor.completed_at if query.cursor else None
         latest = (kept.end, query.to_date, last_seen)

@@ -261,6 +261,7 @@ async def test_without_linked_keys_there_is_nothing_to_see(
     ("query", "named"),
     [
         ({"limit": 0}, "limit"),
+        ({"statuss": "error"}, "statuss"),
         ({"limit": 101}, "limit"),
         ({"method": "BREW"}, "method"),
         ({"status": 99}, "status"),
@@ -268,6 +269,7 @@ async def test_without_linked_keys_there_is_nothing_to_see(
         ({"path": 1}, "path"),
         ({"path": "\x00"}, "path"),
         ({"from_date": "x"}, "from_date"),
+        ({"from_date": "2026-02-01T00:00:00Z", "to_date": "2026-01-01T00:00:00Z"}, "from_date"),
         ({"cursor": {"request_id": "r"}}, "cursor.timestamp"),
         ({"token_id": ""}, "token_id"),
         ("x", ""),

@@ -415,6 +415,7 @@ async def test_a_discarded_letter_keeps_its_note_and_is_not_replayed(post: Any, 
         ("dead-letters/replay", {"filter": {}, "rate_per_second": 1.5}, "rate_per_second"),
         # A filter with a typing error must not select everything.
         ("dead-letters/replay", {"filter": {"error_cod": "X"}}, "error_cod"),
+        ("dead-letters/replay", {"filter": {"error_code": None}}, "error_code is null"),
         ("dead-letters/replay", {"filter": {}, "rate": 5}, "rate"),
         ("dead-letters/discard", {"filter": {"code": "X"}, "note": "n"}, "code"),
         ("dead-letters/discard", {"filter": {}}, "note"),

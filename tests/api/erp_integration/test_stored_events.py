@@ -15,6 +15,7 @@ from tests.api.erp_integration.conftest import surface_client
 from tieline.app import Application
 from tieline.database import Database
 from tieline.http.services import Services
+from tieline.inbound.repository import try_lock_lane
 from tieline.kit.ids import new_ulid
 
 Answer = dict[str, Any]
@@ -75,12 +76,14 @@ async def contact_case(erp: httpx.AsyncClient, integration: Answer) -> Answer:
 def change(erp: httpx.AsyncClient, integration: Answer, contact_case: Answer) -> Any:
     """Changes the use case."""
 
-    async def put(**different: Any) -> None:
+    async def put(**different: Any) -> Answer:
         answer = await erp.put(
             f"/v1/integrations/{integration['id']}/use-cases/{contact_case['id']}",
             json={"type": "inbound", **different},
         )
         assert answer.status_code == 200, answer.text
+        changed: Answer = answer.json()
+        return changed
 
     return put
 
@@ -355,6 +358,31 @@ async def test_a_failed_event_succeeds_once_its_use_case_is_corrected(
     assert (await outcome(sent["event_id"]))["status"] == "error"
 
 
+async def test_an_outcome_names_the_version_by_which_its_event_was_mapped(
+    post: Post,
+    replay: Any,
+    change: Any,
+    outcome: Outcome,
+    database: Database,
+    org: str,
+    integration: Answer,
+) -> None:
+    integration_id = UUID(integration["id"])
+    async with database.organisation(org) as tx:
+        # Keeps the workers away until the use case has changed.
+        assert await try_lock_lane(tx, integration_id, 0)
+        [sent] = await post(event("V1", "Ann"))
+        changed = await change(configuration=BROKEN)
+
+    first = await outcome(sent["event_id"])
+    [result] = (await replay(sent["event_id"]))["results"]
+    second = await outcome(result["replay_event_id"])
+
+    assert first["status"] == "success"
+    assert second["status"] == "error"
+    assert second["use_case_version"] == changed["version"] == first["use_case_version"] + 1
+
+
 async def test_the_deduplication_id_stays_with_the_original(
     post: Post, replay: Any, query: Any
 ) -> None:
@@ -532,9 +560,13 @@ async def test_events_of_others_do_not_exist(
     assert len((await query())["data"]) == 1
 
 
-@pytest.mark.parametrize("path", ["events", "events/replay"])
-async def test_an_unknown_integration_is_not_found(erp: httpx.AsyncClient, path: str) -> None:
-    answer = await erp.post(f"/v1/integrations/{uuid4()}/{path}", json={"event_ids": ["e"]})
+@pytest.mark.parametrize(
+    ("path", "body"), [("events", {}), ("events/replay", {"event_ids": ["e"]})]
+)
+async def test_an_unknown_integration_is_not_found(
+    erp: httpx.AsyncClient, path: str, body: Answer
+) -> None:
+    answer = await erp.post(f"/v1/integrations/{uuid4()}/{path}", json=body)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "INTEGRATION_NOT_FOUND")
 
@@ -575,8 +607,11 @@ async def test_a_hundred_events_are_replayed_at_once(
 
 
 @pytest.mark.parametrize(
-    ("path", "scope", "other"),
-    [("events", "erp:monitoring", "erp:events"), ("events/replay", "erp:events", "erp:monitoring")],
+    ("path", "body", "scope", "other"),
+    [
+        ("events", {}, "erp:monitoring", "erp:events"),
+        ("events/replay", {"event_ids": ["e"]}, "erp:events", "erp:monitoring"),
+    ],
 )
 async def test_each_call_needs_its_scope(
     application: Application,
@@ -584,6 +619,7 @@ async def test_each_call_needs_its_scope(
     org: str,
     integration: Answer,
     path: str,
+    body: Answer,
     scope: str,
     other: str,
 ) -> None:
@@ -591,9 +627,7 @@ async def test_each_call_needs_its_scope(
     for given in (scope, other):
         _, key = await services.identity.create_key(org, name="narrow", scopes=[given])
         async with surface_client(application, key) as narrow:
-            answer = await narrow.post(
-                f"/v1/integrations/{integration['id']}/{path}", json={"event_ids": ["e"]}
-            )
+            answer = await narrow.post(f"/v1/integrations/{integration['id']}/{path}", json=body)
             statuses[given] = answer.status_code
 
     assert statuses == {scope: 200, other: 403}

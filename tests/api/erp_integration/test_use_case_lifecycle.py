@@ -155,7 +155,7 @@ async def test_an_unknown_key_is_kept_and_named_in_a_warning(
 
     assert status in (200, 201)
     assert saved["configuration"] == configuration
-    assert [warning["path"] for warning in saved["warnings"]] == [path_of(place)]
+    assert [warning["path"] for warning in saved["warnings"]] == [f"configuration.{path_of(place)}"]
     assert (await erp.get(url_of(saved))).json()["configuration"] == configuration
 
 

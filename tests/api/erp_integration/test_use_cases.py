@@ -75,7 +75,7 @@ async def test_a_use_case_comes_back_as_it_was_sent(
     found = answer.json()
     assert answer.status_code == 201
     warnings = found.pop("warnings")
-    assert [warning["path"] for warning in warnings] == ["entities[0].x_note"]
+    assert [warning["path"] for warning in warnings] == ["configuration.entities[0].x_note"]
     assert body.items() <= found.items()
     assert found["integrationId"] == integration["id"]
     assert list(found["configuration"]["entities"][0]) == list(contacts["entities"][0])

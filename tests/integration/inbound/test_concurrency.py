@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from tieline.database.embedded import EmbeddedServer
@@ -13,6 +15,7 @@ from tieline.entities import repository
 from tieline.entities.flush import ConcurrentChange, flush
 from tieline.entities.models import Activity
 from tieline.entities.workspace import Key, Workspace
+from tieline.inbound import repository as inbound
 from tieline.inbound.drain import Drain
 from tieline.inbound.errors import TooBusy
 from tieline.inbound.request import IngestLimits, read_request
@@ -304,3 +307,84 @@ async def test_more_than_the_database_takes_in_is_refused_and_nothing_is_stored(
     await until_idle(database, org)
     assert await count(database, org, "meter") == accepted.count(True)
     assert await send(99)
+
+
+async def test_the_fault_of_an_event_is_never_recorded_for_the_one_behind_it(
+    services, database, org, integrations
+):
+    quick = Drain(database, services.integrations, services.mapper, batch_size=1)
+
+    class Interrupted(Drain):
+        """Somebody else has the lane between the failure and its record."""
+
+        async def _give_up(self, *arguments):
+            await quick.run(org, integrations[0])
+            return await super()._give_up(*arguments)
+
+    request = ingest(integrations[0], [1, 2], "north")
+    too_large = replace(
+        request.events[0], payload=json.dumps({"number": "M1", "system": "x" * 2_100_000})
+    )
+    async with database.organisation(org) as tx:
+        assert await inbound.try_lock_lane(tx, integrations[0], 0)  # the application's own worker
+        await services.acceptance.accept(
+            org, replace(request, events=[too_large, request.events[1]])
+        )
+    drain = Interrupted(database, services.integrations, services.mapper, batch_size=1)
+    await drain.run(org, integrations[0])
+    await until_idle(database, org)
+    async with database.reading(org) as tx:
+        rows = await tx.fetch(
+            "SELECT o.status, o.error_code FROM inbound_outcomes o JOIN inbound_events e "
+            "USING (org_id, event_id) WHERE o.org_id = $1 ORDER BY e.seq"
+        )
+    assert [tuple(row) for row in rows] == [("error", "ENTITY_TOO_LARGE"), ("success", None)]
+
+
+async def test_whoever_creates_very_many_entities_waits_for_all_others(database, org, monkeypatch):
+    monkeypatch.setattr(repository, "_MOST_LOCKS", 2)
+    keys = [Key.of("meter", [("number", str(n))]) for n in range(4)]
+    order = []
+
+    async def lock_all():
+        async with database.organisation(org) as tx:
+            await repository.lock_keys(tx, keys[1:])
+            order.append("all")
+
+    async with database.organisation(org) as tx:
+        await repository.lock_keys(tx, keys[:1])
+        waiting = asyncio.create_task(lock_all())
+        async with asyncio.timeout(10):
+            while not await tx.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND $1 <> '')"
+            ):
+                await asyncio.sleep(0.01)
+        order.append("one")
+    await waiting
+    assert order == ["one", "all"]
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.OutOfMemoryError("out of shared memory"), TimeoutError()]
+)
+async def test_a_batch_that_is_too_much_for_the_database_is_made_smaller(
+    services, database, org, integrations, monkeypatch, error
+):
+    sizes = []
+    lock = repository.lock_keys
+
+    async def crowded(tx, keys):
+        sizes.append(len(keys))
+        if len(keys) > 5:
+            raise error
+        await lock(tx, keys)
+
+    async with database.organisation(org) as tx:
+        assert await inbound.try_lock_lane(tx, integrations[0], 0)  # the application's own worker
+        await services.acceptance.accept(org, ingest(integrations[0], range(8), "north"))
+    monkeypatch.setattr(repository, "lock_keys", crowded)
+    drain = Drain(database, services.integrations, services.mapper, batch_size=8)
+    await drain.run(org, integrations[0])
+    await until_idle(database, org)
+    assert max(sizes) > 5
+    assert await count(database, org, "meter") == 8

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tieline.entities.service import WriteOptions
 from tieline.inbound.request import IngestLimits, read_request
 from tieline.integrations.models import UseCaseChange, UseCaseType
 from tieline.kit import json
@@ -217,6 +218,22 @@ async def test_pruning_sees_what_earlier_events_of_the_batch_did(erp):
     assert await erp.named("contract") == ["C199", "C200"]
 
 
+async def test_scopes_that_share_entities_are_loaded_completely(erp, services, org, monkeypatch):
+    accounts = ["A1", "A2", "A3"]
+    await erp.send("contracts", *({"account": name, "contracts": []} for name in accounts))
+    ids = [str(entity_id) for entity_id in await erp.entities("account")]
+    shared = {f"S{n}": ids for n in range(10)}
+    own = {f"O{n}": [entity_id] for n, entity_id in enumerate(ids)}
+    for number, related in {**shared, **own}.items():
+        relation = {"$relation": [{"entity_id": entity_id} for entity_id in related]}
+        attributes = {"number": number, "account": relation}
+        await services.entities.create(org, "contract", attributes, WriteOptions())
+    # Less than the 33 relations, more than the 16 entities.
+    monkeypatch.setattr("tieline.inbound.batch._MOST_LOADED", 25)
+    await erp.send("contracts", *({"account": name, "contracts": []} for name in accounts))
+    assert await erp.named("contract") == []
+
+
 async def test_a_query_scope_is_purged(erp, database, org):
     await erp.send(
         "tariffs",
@@ -275,6 +292,19 @@ async def test_readings_are_stored_changed_and_pruned_beside_their_meter(erp):
     assert await erp.readings() == [("R2", "121")]
     await erp.send("readings", {"meter": "M1", "readings": []})
     assert await erp.readings() == []
+
+
+async def test_a_meter_comes_back_from_the_recycle_bin_with_its_readings(erp, services, org):
+    payload = {"meter": "M1", "readings": [{"id": "R1", "at": "2026-01-31", "value": 100}]}
+    await erp.send("readings", payload)
+    [meter_id] = await erp.entities("meter")
+    await services.entities.delete(org, "meter", meter_id, WriteOptions(), purge=False)
+    outcomes = await erp.send(
+        "readings", {**payload, "readings": [{**payload["readings"][0], "value": 105}]}
+    )
+    assert [row["error_code"] for row in outcomes] == ["SOFT_DELETED_ENTITY_MATCHED", None]
+    assert await erp.named("meter") == ["M1"]
+    assert await erp.readings() == [("R1", "105")]
 
 
 async def test_a_bad_reading_leaves_neither_readings_nor_entities(erp):

@@ -23,6 +23,7 @@ from tieline.inbound.dead_letters.models import (
 )
 from tieline.inbound.dead_letters.redrive import Redriving
 from tieline.inbound.dead_letters.repository import insert_dead_letters
+from tieline.inbound.dead_letters.service import DeadLetters
 from tieline.inbound.request import IngestLimits, read_request
 from tieline.integrations.models import UseCaseChange, UseCaseType
 from tieline.kit import json
@@ -117,7 +118,9 @@ async def begin(database: Database, org: str, integration: UUID) -> Any:
     async def insert(**different: Any) -> Redrive:
         async with database.organisation(org) as tx:
             until = await redrive_repository.newest_seq(tx)
-            total = await redrive_repository.count_open(tx, integration, LetterFilter(), until)
+            total = await redrive_repository.count_open(
+                tx, integration, LetterFilter(), until, later()
+            )
             redrive = Redrive(
                 id=new_uuid(),
                 integration_id=integration,
@@ -167,6 +170,15 @@ async def run(redriving: Redriving, services: Services, org: str, redrive: Redri
                 org, redrive.integration_id, redrive.id
             )
     return redrive
+
+
+async def test_only_what_has_failed_by_then_is_counted(
+    services: Services, database: Database, org: str, integration: UUID, fail: Fail
+) -> None:
+    await fail(2)
+    earlier = DeadLetters(database, services.integrations, lambda: utc_now() - FAR)
+    redrive = await earlier.redrive(org, integration, LetterFilter(), by="test")
+    assert (redrive.total, redrive.status) == (0, RedriveStatus.DONE)
 
 
 async def test_an_interrupted_step_leaves_nothing_behind_and_is_done_again(

@@ -98,6 +98,10 @@ def test_a_group_says_how_many_why_and_what_to_do() -> None:
     assert dead_letters.groups_text([]) == "No open dead letter fits."
 
 
+def test_no_redrives_are_said_to_be_none() -> None:
+    assert dead_letters.redrives_text([]) == "Nothing was replayed in bulk yet."
+
+
 def test_a_re_map_shows_each_change_by_its_sign() -> None:
     change = EntityChange(
         UUID(int=1),
@@ -188,6 +192,10 @@ def request(**different: Any) -> remap.RemapRequest:
                 SETTINGS, WHERE, request(limit=101), dry_run=True, as_json=False
             ),
             "--limit",
+        ),
+        (
+            lambda: remap.remap_events(SETTINGS, WHERE, request(), dry_run=False, as_json=False),
+            "--dry-run",
         ),
     ],
 )

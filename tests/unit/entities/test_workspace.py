@@ -190,6 +190,17 @@ def test_what_is_handed_over_counts_as_written(workspace, activity):
     assert workspace.cut().operations == []
 
 
+def test_an_update_that_is_taken_back_is_not_handed_over(workspace, activity):
+    entity = stored(status="active")
+    workspace.add(entity)
+    paused = workspace.update(entity, {**entity.attributes, "status": "paused"}, activity)
+    again = workspace.update(paused, entity.attributes, activity)
+    changes = workspace.cut()
+    assert (changes.operations, changes.states, changes.activities) == ([], {}, {})
+    workspace.update(again, {"number": "C9"}, activity)
+    assert workspace.cut().before == {entity.id: entity}
+
+
 def test_what_is_handed_over_does_not_change_any_more(workspace, activity):
     entity = workspace.create("contract", {"number": "C1"}, activity)
     changes = workspace.cut()

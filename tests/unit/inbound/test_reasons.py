@@ -57,6 +57,9 @@ words = st.text(string.ascii_letters + " ()", max_size=20)
             'Entity block 2 (contact), field "a 1": no number: "Ann" at character 7',
             "Entity block 2 (contact), field \"a 1\": no number: '…' at character <n>",
         ),
+        ('the unique id "number" has no value', 'the unique id "number" has no value'),
+        ("1234567890123456.5 is too large", "<n> is too large"),
+        ("1234567890123456 is unknown.", "<id> is unknown."),
         ("", ""),
     ],
 )

@@ -121,6 +121,7 @@ async def test_a_mapping_may_be_expected_to_fail(mapper: Mapper) -> None:
 async def test_an_event_that_removes_needs_no_more_than_what_identifies(mapper: Mapper) -> None:
     expected = contact()
     del expected["entity_updates"][0]["attributes"]["name"]
+    expected["entity_updates"][0]["mode"] = "delete"
     removing = sample(event_type=EventType.DELETE, expected=expected)
 
     [result] = await run_samples(mapper, CONFIGURATION, [removing], Budget(30))

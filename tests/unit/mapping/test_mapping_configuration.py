@@ -275,6 +275,27 @@ def test_what_can_never_work_is_an_error_at_its_path(config: Any, path: str) -> 
     assert error.message.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("sources", "winner", "ignored"),
+    [
+        ({"field": "a", "jsonataExpression": "a"}, "jsonataExpression", ["field"]),
+        ({"field": "a", "constant": None}, "constant", ["field"]),
+        (
+            {"field": "a", "jsonataExpression": "a", "constant": 1},
+            "constant",
+            ["jsonataExpression", "field"],
+        ),
+        ({"field": "a", "jsonataExpression": " "}, "field", []),
+    ],
+)
+def test_a_warning_names_the_source_that_wins(
+    sources: dict[str, Any], winner: str, ignored: list[str]
+) -> None:
+    _, warnings = parse_configuration(entity({"attribute": "x", **sources}))
+    assert [warning.path for warning in warnings] == [f"{FIELDS}.{key}" for key in ignored]
+    assert all(f"because {winner} comes first" in warning.message for warning in warnings)
+
+
 BLOCK_KEYS = [
     "entities",
     "meter_readings",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -202,8 +203,16 @@ def test_timestamps(value: object, real: bool) -> None:
         ({"source": "SAP"}, "upsert", ["source"]),
         ({"timestamp": "15.01.2025"}, "upsert", ["timestamp"]),
         ({"value": None, "external_id": ""}, "upsert", ["external_id", "value"]),
-        ({"value": None, "external_id": None}, "delete", []),
+        ({"value": None, "external_id": None}, "delete", ["external_id"]),
         ({"source": ["x"], "reason": {"x": 1}}, "upsert", ["source", "reason"]),
+        ({"value": "1234.50", "direction": "feed-out", "status": "valid"}, "upsert", []),
+        ({"direction": None, "status": "", "tariff": "ht", "tariff_type": ""}, "upsert", []),
+        ({"value": "1.234,5"}, "upsert", ["value"]),
+        ({"value": True}, "upsert", ["value"]),
+        ({"value": Decimal("1e30")}, "upsert", ["value"]),
+        ({"timestamp": "1799-12-31"}, "upsert", ["timestamp"]),
+        ({"direction": "sideways", "status": "fine"}, "upsert", ["direction", "status"]),
+        ({"tariff": "ET", "tariff_type": "ET"}, "upsert", ["tariff", "tariff_type"]),
     ],
 )
 def test_what_storing_would_refuse(
@@ -213,3 +222,9 @@ def test_what_storing_would_refuse(
     update.attributes.update(attributes)
     warnings = list(reading_warnings("meter_reading", update))
     assert [warning.field for warning in warnings] == warned
+
+
+def test_what_finds_a_reading_to_delete_is_required() -> None:
+    config = reading(mode="delete", reading_matching="strict-date")
+    [update] = map_payload(config, {**PAYLOAD, "at": None}).meter_readings
+    assert [w.field for w in reading_warnings("meter_reading", update)] == ["timestamp"]

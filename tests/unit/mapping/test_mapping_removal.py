@@ -19,6 +19,7 @@ from mapping_factories import (
 )
 
 from tieline.mapping.models import EntityMode, MeterReadingMode
+from tieline.mapping.simulation import render
 
 NEVER = {"jsonataExpression": "$error('never evaluated')"}
 PRUNE = query({"attribute": "customer", **NEVER})
@@ -93,3 +94,13 @@ def test_the_configuration_is_as_before_afterwards() -> None:
     before = map_payload(config, payload)
     map_payload(config, payload, removing=True)
     assert map_payload(config, payload) == before
+
+
+@pytest.mark.parametrize("mode", ["delete", "purge"])
+def test_a_simulation_tells_what_would_be_removed(mode: str) -> None:
+    config = entity(mode=mode) | reading(mode="delete")
+
+    shown = render(map_payload(config, READING))
+
+    assert [update["mode"] for update in shown["entity_updates"]] == [mode]
+    assert [update["mode"] for update in shown["meter_readings_updates"]] == ["delete"]

@@ -15,8 +15,8 @@ from tieline.entities.readings.models import (
     ReadingLookup,
     ReadingReference,
 )
-from tieline.entities.readings.parsing import DIRECTIONS
 from tieline.entities.scalars import scalar_text
+from tieline.mapping.readings import DIRECTIONS
 
 _NAMES = ("meter_id", "counter_id", "direction", "timestamp", "external_id")
 _METADATA = "metadata."

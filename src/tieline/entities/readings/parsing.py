@@ -6,7 +6,6 @@ wrong by a factor of a thousand, and nobody would notice.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,21 +17,25 @@ from tieline.entities.scalars import scalar_text
 from tieline.kit import json
 from tieline.kit.time import from_wire
 from tieline.mapping.models import ReadingMatching
-from tieline.mapping.readings import REASONS, SOURCES, is_reading_timestamp
-
-REQUIRED = ("external_id", "timestamp", "source", "value")
-DIRECTIONS = ("feed-in", "feed-out")
-TARIFFS = ("ht", "nt")
-STATUSES = ("valid", "in-validation", "implausible", "", None)
+from tieline.mapping.readings import (
+    DIRECTIONS,
+    FIRST_YEAR,
+    LAST_YEAR,
+    MOST_DECIMALS,
+    REASONS,
+    REQUIRED,
+    SOURCES,
+    STATUSES,
+    TARIFFS,
+    TEXTS,
+    is_reading_timestamp,
+    is_too_long,
+    reading_number,
+)
 
 MAX_EXTERNAL_ID = 255  # characters
 MAX_DETAILS = 10_000  # characters of all other attributes as JSON
-_LARGEST = Decimal(10) ** 30
-_MOST_DECIMALS = 20
-_DECIMAL = re.compile(r"[+-]?\d{1,60}(\.\d{1,60})?", re.ASCII)
-_FIRST_YEAR, _LAST_YEAR = 1800, 2999
 
-_TEXTS = ("read_by", "remark", "note", "unit")
 # Not details: fields of their own, or what the store itself says about a reading.
 _FIELDS = frozenset(
     {"external_id", "timestamp", "source", "value", "direction", "meter_id", "counter_id"}
@@ -100,9 +103,9 @@ def parse_timestamp(value: Any) -> tuple[str, datetime]:
         )
     text = f"{value}T00:00:00.000Z" if len(value) == 10 else str(value)
     moment = from_wire(text)
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise InvalidReading(
-            f"timestamp: {text} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}. Correct it."
+            f"timestamp: {text} is not in the years {FIRST_YEAR} to {LAST_YEAR}. Correct it."
         )
     return text, moment.astimezone(UTC)
 
@@ -129,30 +132,19 @@ def parse_external_id(value: Any) -> str | None:
 
 
 def _value(raw: Any) -> Decimal:
-    number = _number(raw)
+    number = reading_number(raw)
     if number is None:
         raise InvalidReading(
             f"value: {raw!r:.60} is not a number. Send a number such as 1234.5, "
             "with a point for the decimals and nothing between thousands."
         )
+    if is_too_long(number):
+        raise InvalidReading(
+            f"value: has more than 30 digits or {MOST_DECIMALS} decimals. Round it."
+        )
     places = number.as_tuple().exponent
     assert isinstance(places, int)  # neither infinite nor NaN
-    if abs(number) >= _LARGEST or -places > _MOST_DECIMALS:
-        raise InvalidReading(
-            f"value: has more than 30 digits or {_MOST_DECIMALS} decimals. Round it."
-        )
     return number if places <= 0 else Decimal(int(number))
-
-
-def _number(raw: Any) -> Decimal | None:
-    number = None
-    if isinstance(raw, str):
-        number = Decimal(raw) if _DECIMAL.fullmatch(raw) else None
-    elif isinstance(raw, float):
-        number = Decimal(repr(raw))
-    elif isinstance(raw, int | Decimal) and not isinstance(raw, bool):
-        number = Decimal(raw)
-    return number if number is not None and number.is_finite() else None
 
 
 def _details(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +161,7 @@ def _details(attributes: Mapping[str, Any]) -> dict[str, Any]:
                 details[name] = None
         elif details[name] not in TARIFFS:
             raise _not_allowed(name, details[name], TARIFFS)
-    for name in _TEXTS:
+    for name in TEXTS:
         if details.get(name) is not None:
             details[name] = _text(name, details[name])
     if details.get("metadata") is not None:

@@ -19,6 +19,7 @@ from tieline.entities.activities import (
 )
 from tieline.entities.models import Activity
 from tieline.entities.search.moments import parse_moment
+from tieline.http.bodies import BoundedBody
 from tieline.http.entity.parts import (
     EntityId,
     Offset,
@@ -44,7 +45,7 @@ ActivityId = Annotated[str, Path(alias="id", description="The ULID of the activi
 Moment = Annotated[str | None, Query(description="ISO 8601 date and time.")]
 
 
-class ActivityBody(BaseModel):
+class ActivityBody(BoundedBody):
     """What happened, in words."""
 
     model_config = ConfigDict(extra="forbid")

@@ -11,6 +11,7 @@ from tieline.entities.queries import RelatedQuery
 from tieline.entities.reads import wire_document
 from tieline.entities.service import Written
 from tieline.entities.validation import Fault, fault_document, keyword_document
+from tieline.http.bodies import BoundedBody
 from tieline.http.entity.parts import (
     ActivityIdParameter,
     Async,
@@ -38,7 +39,7 @@ MAX_RELATED = 1_000
 EntityBody = Annotated[Any, Body(description="The entity's attributes, a JSON object.")]
 
 
-class UpsertBody(BaseModel):
+class UpsertBody(BoundedBody):
     """What identifies an entity, and what it is to look like."""
 
     model_config = ConfigDict(extra="forbid")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from tieline.entities.projection import Projection
 from tieline.entities.queries import Direction, Related, RelatedQuery
@@ -17,6 +17,7 @@ from tieline.entities.reads import wire_document
 from tieline.entities.relations import RelationChange
 from tieline.entities.search.lucene import parse_query
 from tieline.entities.search.models import Deleted
+from tieline.http.bodies import BoundedBody
 from tieline.http.entity.parts import (
     ActivityIdParameter,
     Async,
@@ -45,7 +46,7 @@ IncludeReverse = Annotated[bool, Query(description="Also entities that refer to 
 RelationPath = "/v1/entity/{slug}/{id}/relations/{attribute}/{entity_id}"
 
 
-class RelationBody(BaseModel):
+class RelationBody(BoundedBody):
     """A relation to an entity, under an attribute."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -60,7 +61,10 @@ class RelationBody(BaseModel):
         return RelationChange(self.attribute, str(self.entity_id), self.tags, self.schema_)
 
 
-class TagsBody(BaseModel):
+RelationBodies = Annotated[list[RelationBody], FailFast()]
+
+
+class TagsBody(BoundedBody):
     """The tags of a relation."""
 
     model_config = ConfigDict(extra="forbid")
@@ -203,7 +207,7 @@ async def count_related_entities(
 async def add_relations(
     slug: Slug,
     entity_id: EntityId,
-    body: list[RelationBody],
+    body: RelationBodies,
     caller: Writer,
     use: Use,
     activity_id: ActivityIdParameter = None,
@@ -227,7 +231,7 @@ async def add_relations(
 async def remove_relations(
     slug: Slug,
     entity_id: EntityId,
-    body: list[RelationBody],
+    body: RelationBodies,
     caller: Writer,
     use: Use,
     activity_id: ActivityIdParameter = None,

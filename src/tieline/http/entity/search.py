@@ -15,6 +15,7 @@ from tieline.entities.search.filters import parse_filter
 from tieline.entities.search.lucene import parse_query
 from tieline.entities.search.models import DEFAULT_SIZE, Deleted, Search
 from tieline.entities.search.options import checked_window, parse_aggregations, parse_sort
+from tieline.http.bodies import BoundedBody
 from tieline.http.entity.parts import MAX_OFFSET, Reader, projection, refusals
 from tieline.http.responses import reply
 from tieline.http.route import TielineRoute
@@ -25,7 +26,7 @@ from tieline.kit.errors import InvalidInput
 router = APIRouter(route_class=TielineRoute, tags=["search"])
 
 
-class SearchOptions(BaseModel):
+class SearchOptions(BoundedBody):
     """What a search and a listing have in common."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -65,7 +66,7 @@ class SearchBody(SearchOptions):
     q: str
 
 
-class QueryString(BaseModel):
+class QueryString(BoundedBody):
     """A query in Lucene's syntax, and where it looks by default."""
 
     model_config = ConfigDict(extra="forbid")
@@ -76,7 +77,7 @@ class QueryString(BaseModel):
     lenient: bool = True
 
 
-class QueryBody(BaseModel):
+class QueryBody(BoundedBody):
     """The query of a listing."""
 
     model_config = ConfigDict(extra="forbid")

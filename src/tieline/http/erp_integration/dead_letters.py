@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+from pydantic import ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from tieline.http.auth import require
+from tieline.http.bodies import BoundedBody
 from tieline.http.erp_integration.dead_letters_wire import (
     DeadLetterGroupsReply,
     DeadLettersReply,
@@ -39,7 +40,7 @@ RedriveId = Annotated[UUID, Path(alias="redriveId", description="The id of the m
 _MOST_IDS = 1_000
 
 
-class FilterFields(BaseModel):
+class FilterFields(BoundedBody):
     """Which dead letters are meant; every filter that is left out lets all pass."""
 
     use_case_id: UUID | None = Field(None, description="Events of this use case.")
@@ -97,9 +98,16 @@ class DeadLettersBody(WantedBody):
 
 
 class FilterPart(FilterFields):
-    """A filter; a name that it does not know is refused, since it would select too much."""
+    """A filter; an unknown name or a null is refused, since it would select too much."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="after")
+    def _refuse_null(self) -> Self:
+        for name in sorted(self.model_fields_set):
+            if getattr(self, name) is None:
+                raise ValueError(f"{name} is null. Send a value, or leave it out to select all.")
+        return self
 
 
 class SelectionBody(Body):

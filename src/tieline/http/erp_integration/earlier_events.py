@@ -98,7 +98,7 @@ class SentEventsV2(BaseModel):
     operation_id="processErpUpdatesEvents",
     summary="Accept ERP events (version 1)",
     deprecated=True,
-    responses={200: {"model": EventReceipts}, **refusals(413)},
+    responses={200: {"model": EventReceipts}, **refusals(409, 413)},
     openapi_extra=described_body(SentEventsV1),
 )
 async def process_erp_updates_events(request: Request, use: Use, caller: Sender) -> Response:
@@ -122,7 +122,7 @@ async def process_erp_updates_events(request: Request, use: Use, caller: Sender)
     operation_id="processErpUpdatesEventsV2",
     summary="Accept ERP events (version 2)",
     deprecated=True,
-    responses={200: {"model": EventReceipts}, **refusals(404, 413)},
+    responses={200: {"model": EventReceipts}, **refusals(404, 409, 413)},
     openapi_extra=described_body(SentEventsV2),
 )
 async def process_erp_updates_events_v2(request: Request, use: Use, caller: Sender) -> Response:

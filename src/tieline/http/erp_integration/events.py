@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from tieline.http.auth import require
+from tieline.http.erp_integration.parts import refusals
 from tieline.http.erp_integration.sent_events import (
     EventReceipts,
     described_body,
@@ -79,7 +80,7 @@ class SentEvents(BaseModel):
     "/v3/erp/updates/events",
     operation_id="processErpUpdatesEventsV3",
     summary="Accept ERP events",
-    responses={200: {"model": EventReceipts}},
+    responses={200: {"model": EventReceipts}, **refusals(404, 409, 413)},
     openapi_extra=described_body(SentEvents),
 )
 async def process_erp_updates_events_v3(

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from tieline.http.bodies import BoundedBody
 from tieline.kit.errors import InvalidInput
 from tieline.kit.time import from_wire
 
@@ -26,7 +27,7 @@ class UnstorableValue(InvalidInput):
     code = "UNSTORABLE_VALUE"
 
 
-class Part(BaseModel):
+class Part(BoundedBody):
     """An object inside a body; keys that Tieline does not know are kept."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tieline.http.bodies import BoundedBody
 from tieline.http.erp_integration.parts import Body
 from tieline.http.erp_integration.use_case_wire import Configuration
 from tieline.integrations.samples.comparison import ABSENT, Difference
@@ -46,7 +47,7 @@ class SentEventType(StrEnum):
     DELETE = "DELETE"
 
 
-class ExpectedPart(BaseModel):
+class ExpectedPart(BoundedBody):
     """What the simulation has to answer; its other keys, such as `warnings`, have no effect.
 
     Updates that are left out are expected to be none. With `error` the mapping has to fail.

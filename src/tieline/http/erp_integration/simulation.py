@@ -25,7 +25,13 @@ from tieline.mapping.errors import (
 )
 from tieline.mapping.formats import Selection, select, whole
 from tieline.mapping.mapper import Mapper
-from tieline.mapping.models import METER_READING, ConfigurationWarning, EntityMode, PayloadFormat
+from tieline.mapping.models import (
+    METER_READING,
+    ConfigurationWarning,
+    EntityMode,
+    MeterReadingMode,
+    PayloadFormat,
+)
 from tieline.mapping.pruning import ScopeMode
 
 router = APIRouter(route_class=TielineRoute, tags=["erp"])
@@ -139,6 +145,9 @@ class EntityUpdateReply(BaseModel):
     entity_slug: str
     unique_identifiers: dict[str, Any]
     attributes: dict[str, Any]
+    mode: EntityMode | None = Field(
+        None, description="Absent where the entity would be created or updated."
+    )
 
 
 class IdentifiedReply(BaseModel):
@@ -155,6 +164,7 @@ class MeterReadingUpdateReply(BaseModel):
     meter: IdentifiedReply
     meter_counter: IdentifiedReply | None = None
     attributes: dict[str, Any]
+    mode: MeterReadingMode | None = Field(None, description="Present where it would be deleted.")
 
 
 class WarningReply(BaseModel):

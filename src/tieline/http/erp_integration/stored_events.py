@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from tieline.http.auth import require
 from tieline.http.erp_integration.parts import Body, IntegrationId, Moment, Part, refusals
@@ -49,6 +49,8 @@ class EventCursorPart(Part):
 
 class EventsBody(Body):
     """Which events are wanted; every filter that is left out lets all pass."""
+
+    model_config = ConfigDict(extra="forbid")
 
     event_id: str | None = Field(None, description="One event.")
     event_type: EventTypeName | None = Field(
@@ -109,6 +111,8 @@ class EventsReply(BaseModel):
 
 class ReplayBody(Body):
     """Which events to replay."""
+
+    model_config = ConfigDict(extra="forbid")
 
     event_ids: list[StrictStr] = Field(
         min_length=1, max_length=100, description="Ids of stored events."

@@ -143,6 +143,7 @@ class UseCaseState(BaseModel):
     configuration: dict[str, Any] | None = None
     created_at: datetime
     updated_at: datetime
+    version: int = Field(description="Grows with each change; outcomes name it.")
 
 
 class UseCaseReply(UseCaseState):
@@ -179,6 +180,7 @@ def use_case_reply(use_case: UseCase) -> dict[str, Any]:
         "name": use_case.name,
         "slug": use_case.slug,
         "type": use_case.type,
+        "version": use_case.version,
         "enabled": use_case.enabled,
         "change_description": use_case.change_description,
         "configuration": use_case.configuration,

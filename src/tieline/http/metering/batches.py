@@ -12,6 +12,7 @@ from tieline.entities.readings.errors import InvalidReading
 from tieline.entities.readings.matching import Identifiers
 from tieline.entities.readings.parsing import parse_external_id
 from tieline.entities.readings.service import ReadingOperation, SentReading
+from tieline.http.bodies import BoundedBody
 from tieline.http.metering.parts import (
     ActivityIdParameter,
     Async,
@@ -44,7 +45,7 @@ _WRITING = (
 )
 
 
-class ReadingsBody(BaseModel):
+class ReadingsBody(BoundedBody):
     """Readings to create."""
 
     model_config = ConfigDict(extra="forbid")
@@ -58,7 +59,7 @@ class WrittenReadingBody(ReadingBody):
     operation: ReadingOperation = ReadingOperation.CREATE
 
 
-class WritesBody(BaseModel):
+class WritesBody(BoundedBody):
     """Readings to create, update or delete."""
 
     model_config = ConfigDict(extra="forbid")
@@ -71,7 +72,7 @@ class WritesBody(BaseModel):
     readings: list[WrittenReadingBody] = Field(description=f"At most {MAX_READINGS}.")
 
 
-class PruneBody(BaseModel):
+class PruneBody(BoundedBody):
     """Which readings of a meter are to stay."""
 
     model_config = ConfigDict(extra="forbid")

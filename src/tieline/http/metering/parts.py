@@ -18,6 +18,7 @@ from tieline.entities.readings.service import ReadingOperation, ReadingOptions, 
 from tieline.entities.search.models import TitledEntity
 from tieline.entities.service import WriteOptions
 from tieline.http.auth import require
+from tieline.http.bodies import BoundedBody
 from tieline.identity.models import Principal, Scope
 from tieline.kit.errors import TielineError
 
@@ -40,7 +41,7 @@ Async = Annotated[bool, Query(alias="async", description="Accepted, without effe
 Ignored = Annotated[bool, Query(description="Accepted, without effect.")]
 
 
-class ReadingValues(BaseModel):
+class ReadingValues(BoundedBody):
     """What is known of a reading; what else is sent is kept with it."""
 
     model_config = ConfigDict(extra="allow")

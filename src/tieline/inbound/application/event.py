@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import assert_never
 from uuid import UUID
 
-from tieline.entities.models import Activity
+from tieline.entities.models import STAMPED, Activity
 from tieline.entities.readings.ledger import ReadingLedger
 from tieline.entities.workspace import Key, Workspace
 from tieline.inbound.application.pruning import in_scope, prune
@@ -76,6 +76,7 @@ def apply_result(
                 references += [
                     DeferredReferences(entity.id, update.schema, name, refs)
                     for name, refs in update.relation_refs.items()
+                    if name not in STAMPED
                 ]
             case EntityMode.DELETE | EntityMode.PURGE:
                 remove(work, update)

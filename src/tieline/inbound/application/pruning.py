@@ -75,7 +75,8 @@ def prune(work: Work, scope: PruneScope, members: Collection[UUID]) -> None:
         scope.schema,
         "",
         "PRUNE_SCOPE_COMPLETED",
-        f"{removed} of {len(members)} {scope.schema} in scope were not sent and were {what}.",
+        f"{removed} of {len(members)} entities of the schema {scope.schema} in scope were not sent "
+        f"and were {what}.",
     )
 
 

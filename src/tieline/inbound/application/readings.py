@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from tieline.entities.index_values import index_values, key_text
 from tieline.entities.readings.errors import InvalidReading
 from tieline.entities.readings.ledger import (
     ReadingLedger,
@@ -23,8 +25,9 @@ from tieline.entities.readings.models import (
 from tieline.entities.readings.parsing import parse_reading, parse_reference
 from tieline.entities.workspace import Workspace
 from tieline.inbound.application.errors import MeterNotFound, StateNotLoaded, UnusableReading
-from tieline.inbound.application.targets import describe, single_id
+from tieline.inbound.application.targets import describe, key_of, latest_deleted, single_id
 from tieline.inbound.application.work import Work
+from tieline.inbound.merging import merge_attributes
 from tieline.mapping.models import (
     METER_READING,
     MappingResult,
@@ -38,6 +41,7 @@ METER = "meter"
 COUNTER = "meter_counter"
 
 Parsed = IncomingReading | ReadingReference | InvalidReading
+_Sent = tuple[int, UUID, UUID | None]  # block, meter and counter of a reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +65,70 @@ class Readings:
     def lookups(self, workspace: Workspace, result: MappingResult) -> Iterator[ReadingLookup]:
         """What must be loaded to apply them, as far as their meters are known by now.
 
-        A meter that is not known by what a reading says may become so by the event's own entities:
-        those that the event names are then looked at too.
+        A meter or a counter that is not known by what a reading says may become so by the event's
+        own entities: those that they make findable, or take out of the recycle bin, count too.
         """
+        places = [(update.meter, update.meter_counter) for update in self.updates]
+        places += [(scope.meter, scope.meter_counter) for scope in self.scopes]
+        meters = _Candidates(workspace, METER, [meter for meter, _ in places], result)
+        counters = _Candidates(
+            workspace, COUNTER, [counter for _, counter in places if counter], result
+        )
         for update, parsed in zip(self.updates, self.parsed, strict=True):
             if isinstance(parsed, InvalidReading):
                 continue
-            counter_id = _id(workspace, COUNTER, update.meter_counter)
-            for meter_id in _meters(workspace, update.meter, result):
-                yield lookup_for(parsed, meter_id, counter_id, update.reading_matching)
+            for meter_id in meters.of(update.meter):
+                for counter_id in counters.of(update.meter_counter) or (None,):
+                    yield lookup_for(parsed, meter_id, counter_id, update.reading_matching)
         for scope in self.scopes:
-            counter_id = _id(workspace, COUNTER, scope.meter_counter)
-            for meter_id in _meters(workspace, scope.meter, result):
-                yield lookup_for_scope(meter_id, counter_id)
+            for meter_id in meters.of(scope.meter):
+                for counter_id in counters.of(scope.meter_counter) or (None,):
+                    yield lookup_for_scope(meter_id, counter_id)
+
+
+class _Candidates:
+    """The stored entities of a schema that readings may turn out to be about."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        schema: str,
+        named: Iterable[Sequence[UniqueId]],
+        result: MappingResult,
+    ) -> None:
+        self._workspace = workspace
+        self._schema = schema
+        # By the keys that the event's own entities will have, for they may not have them yet.
+        self._becoming: dict[tuple[str, str], set[UUID]] = defaultdict(set)
+        paths = {unique.path for unique_ids in named for unique in unique_ids}
+        for update in result.entities:
+            if update.schema != schema or not paths:
+                continue
+            stored = self._stored(update.unique_ids)
+            if stored:
+                attributes = merge_attributes({}, update.attributes)
+                for path in paths:
+                    for text in index_values(attributes, path):
+                        self._becoming[path, text] |= stored
+
+    def of(self, unique_ids: Sequence[UniqueId] | None) -> set[UUID]:
+        """Those that have the unique ids, or may have them when their event is applied."""
+        if unique_ids is None:
+            return set()
+        stored = self._stored(unique_ids)
+        if not self._becoming:
+            return stored
+        keys = [(unique.path, key_text(unique.value) or "") for unique in unique_ids]
+        return stored.union(*(self._becoming.get(key, ()) for key in keys))
+
+    def _stored(self, unique_ids: Sequence[UniqueId]) -> set[UUID]:
+        key = key_of(self._schema, unique_ids)
+        found = self._workspace.find(key) if key else None
+        if found is None:
+            return set()
+        candidates = {entity.id for entity in found.live}
+        deleted = latest_deleted(found) if found.deleted else None
+        return candidates | {deleted.id} if deleted else candidates
 
 
 def apply_readings(work: Work, ledger: ReadingLedger, readings: Readings) -> None:
@@ -82,11 +137,18 @@ def apply_readings(work: Work, ledger: ReadingLedger, readings: Readings) -> Non
     Raises `MeterNotFound`, `UnusableReading`, and `StateNotLoaded` when an event before this one
     made a meter of what was none.
     """
+    # By what they are about, and not by what names it: 4711 and "4711" are one meter.
+    sent: dict[_Sent, set[str]] = defaultdict(set)
     try:
-        for update, parsed in zip(readings.updates, readings.parsed, strict=True):
-            _apply(work, ledger, update, parsed)
+        for position, update in enumerate(readings.updates):
+            parsed = readings.parsed[position]
+            if isinstance(parsed, InvalidReading):
+                raise UnusableReading(f"{_item(readings.updates, position)}: {parsed.message}")
+            meter_id, counter_id = _apply(work, ledger, update, parsed)
+            if isinstance(parsed, IncomingReading) and parsed.external_id is not None:
+                sent[update.block, meter_id, counter_id].add(parsed.external_id)
         for scope in readings.scopes:
-            _prune(work, ledger, scope, readings)
+            _prune(work, ledger, scope, sent)
     except ReadingsNotLoaded:
         raise StateNotLoaded from None
 
@@ -100,32 +162,31 @@ def _parsed(update: MeterReadingUpdate) -> Parsed:
         return error
 
 
-def _meters(
-    workspace: Workspace, unique_ids: Sequence[UniqueId], result: MappingResult
-) -> Iterable[UUID]:
-    meter_id = single_id(workspace, METER, unique_ids)
-    if meter_id is not None:
-        return [meter_id]
-    named = (
-        single_id(workspace, METER, u.unique_ids) for u in result.entities if u.schema == METER
-    )
-    return {meter_id for meter_id in named if meter_id is not None}
+def _item(updates: Sequence[MeterReadingUpdate], position: int) -> str:
+    """Which reading it is: its block, and which one of them if the block yields several."""
+    block = updates[position].block
+    of_block = [n for n, update in enumerate(updates) if update.block == block]
+    place = f"meter_readings[{block}]"
+    if len(of_block) == 1:
+        return place
+    return f"In item [{of_block.index(position)}] of {len(of_block)}: {place}"
 
 
-def _id(workspace: Workspace, schema: str, unique_ids: Sequence[UniqueId] | None) -> UUID | None:
-    return single_id(workspace, schema, unique_ids) if unique_ids is not None else None
-
-
-def _apply(work: Work, ledger: ReadingLedger, update: MeterReadingUpdate, parsed: Parsed) -> None:
+def _apply(
+    work: Work,
+    ledger: ReadingLedger,
+    update: MeterReadingUpdate,
+    parsed: IncomingReading | ReadingReference,
+) -> tuple[UUID, UUID | None]:
+    """Write or delete a reading; the meter and the counter that it is about."""
     place = f"meter_readings[{update.block}]"
-    if isinstance(parsed, InvalidReading):
-        raise UnusableReading(f"{place}: {parsed.message}")
     meter_id, counter_id = _place(work, ledger, update.meter, update.meter_counter, place)
     if isinstance(parsed, ReadingReference):
         outcome = ledger.delete(parsed, meter_id, counter_id, update.reading_matching)
     else:
         outcome = ledger.upsert(parsed, meter_id, counter_id, update.reading_matching)
     _note(work, meter_id, counter_id, parsed, outcome)
+    return meter_id, counter_id
 
 
 def _place(
@@ -175,18 +236,13 @@ def _note(
     )
 
 
-def _prune(work: Work, ledger: ReadingLedger, scope: ReadingScope, readings: Readings) -> None:
+def _prune(
+    work: Work, ledger: ReadingLedger, scope: ReadingScope, sent: Mapping[_Sent, Collection[str]]
+) -> None:
     place = f"meter_readings[{scope.block}].scope"
     meter_id, counter_id = _place(work, ledger, scope.meter, scope.meter_counter, place)
-    sent = {
-        parsed.external_id
-        for update, parsed in zip(readings.updates, readings.parsed, strict=True)
-        if update.block == scope.block
-        and (update.meter, update.meter_counter) == (scope.meter, scope.meter_counter)
-        and isinstance(parsed, IncomingReading)
-        and parsed.external_id is not None
-    }
-    pruned = ledger.prune(meter_id, counter_id, sent, scope.source)
+    keep = sent.get((scope.block, meter_id, counter_id), ())
+    pruned = ledger.prune(meter_id, counter_id, keep, scope.source)
     work.applied.warn(
         METER_READING,
         "",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tieline.entities.models import StoredEntity
+from tieline.entities.models import STAMPED, StoredEntity
 from tieline.inbound.application.errors import MalformedValue
 from tieline.inbound.application.targets import all_targets, change_attribute
 from tieline.inbound.application.work import Work
@@ -55,26 +55,26 @@ def _write_values(
     work: Work, deferred: DeferredReferences, targets: Sequence[UUID]
 ) -> list[dict[str, Any]]:
     """The references, in the order of the items, after their values are in the targets."""
-    # Items that lead to one attribute are written together: `_set` replaces what was there before
-    # the event, not what the item before it brought.
-    begun: set[tuple[UUID, str]] = set()
     references: list[dict[str, Any]] = []
     for item, target_id in zip(deferred.update.items, targets, strict=True):
         target = work.workspace.get(target_id)
         if target is None or target.deleted_at is not None:
             continue  # nothing within one event removes a target between finding and writing it
-        place = (target_id, item.attribute)
-        operation = item.operation
-        before = _present(target, item.attribute)
-        if operation is RelationOperation.SET and place in begun:
+        before = _present(target, item, deferred)
+        operation, former = item.operation, work.former.get((target_id, item.attribute))
+        if former is None:
+            former = _by_content(before) if operation is RelationOperation.SET else {}
+            work.former[target_id, item.attribute] = former
+        elif operation is RelationOperation.SET:
+            # `_set` replaces what was there before the event, not what it brought itself: what
+            # refers to that would lead nowhere.
             operation = RelationOperation.APPEND
-        begun.add(place)
-        values, ids = _joined(before, operation, _values(item, deferred))
+        values, ids = _joined(before, operation, _values(item, deferred), former)
         changed = work.workspace.update(
             target, {**target.attributes, item.attribute: values}, work.activity
         )
-        if changed is not target and target_id not in work.upserted | work.created:
-            work.applied.touched(changed, "updated")
+        if changed is not target:
+            work.applied.changed(changed)
         references += [
             {"entity_id": str(target_id), "path": item.path, _ID: item_id} for item_id in ids
         ]
@@ -93,49 +93,60 @@ def _values(item: RelationRefTarget, deferred: DeferredReferences) -> list[dict[
     return values
 
 
-def _present(target: StoredEntity, attribute: str) -> list[Any]:
-    value = target.attributes.get(attribute)
+def _present(
+    target: StoredEntity, item: RelationRefTarget, deferred: DeferredReferences
+) -> list[Any]:
+    """The items that the target's attribute has. Raises `MalformedValue` if it cannot have any."""
+    value = target.attributes.get(item.attribute)
+    composed = isinstance(value, dict) and ("$relation" in value or "$relation_ref" in value)
+    if item.attribute in STAMPED or composed:
+        holds = "relations" if composed else "what the store itself sets"
+        raise MalformedValue(
+            f'{deferred.schema}, "{deferred.attribute}": "{item.attribute}" of {item.schema} '
+            f"holds {holds} and no values that can be referred to. Name another attribute."
+        )
     if value is None:
         return []
     return list(value) if isinstance(value, list) else [value]
 
 
 def _joined(
-    present: list[Any], operation: RelationOperation, values: Sequence[dict[str, Any]]
+    present: list[Any],
+    operation: RelationOperation,
+    values: Sequence[dict[str, Any]],
+    former: dict[bytes, list[dict[str, Any]]],
 ) -> tuple[list[Any], list[str]]:
     """The attribute's items after the operation, and the `_id` of each value, in order.
 
-    A value that deeply equals an item, `_id` aside, is that item and keeps its `_id`.
+    A value that deeply equals an item, `_id` aside, is that item and keeps its `_id`. `former` are
+    the items that the event replaces; those that come back are taken out of it.
     """
-    known = {} if operation is RelationOperation.APPEND_ALL else _by_content(present)
     after = [] if operation is RelationOperation.SET else list(present)
+    known: dict[bytes, int] = {}
+    if operation is RelationOperation.APPEND:
+        for place, item in enumerate(after):
+            if isinstance(item, dict):
+                known.setdefault(_content(item), place)
     ids: list[str] = []
     for value in values:
         content = _content(value)
-        equal = known.get(content)
-        if equal is None:
-            item = _identified(value)
-        elif operation is RelationOperation.SET:
-            item = _identified(present[equal])
-            del known[content]  # a second one of the kind is another item
-        else:
-            item = after[equal] = _identified(after[equal])
-            ids.append(item[_ID])
-            continue
+        place = known.get(content, len(after))
+        if place == len(after):
+            after.append(former[content].pop(0) if former.get(content) else value)
         if operation is RelationOperation.APPEND:
-            known[content] = len(after)
-        after.append(item)
-        ids.append(item[_ID])
+            known[content] = place
+        after[place] = _identified(after[place])
+        ids.append(after[place][_ID])
     return after, ids
 
 
-def _by_content(items: Sequence[Any]) -> dict[bytes, int]:
-    """The place of the first item of each content."""
-    places: dict[bytes, int] = {}
-    for place, item in enumerate(items):
+def _by_content(items: Sequence[Any]) -> dict[bytes, list[dict[str, Any]]]:
+    """The items of each content, in order."""
+    found: dict[bytes, list[dict[str, Any]]] = {}
+    for item in items:
         if isinstance(item, dict):
-            places.setdefault(_content(item), place)
-    return places
+            found.setdefault(_content(item), []).append(item)
+    return found
 
 
 def _content(item: dict[str, Any]) -> bytes:

@@ -86,7 +86,9 @@ def target_or_stub(work: Work, schema: str, unique_ids: Sequence[UniqueId]) -> S
             "SOFT_DELETED_ENTITY_MATCHED",
             f"The related {schema} {latest.id} was in the recycle bin and was restored.",
         )
-        return work.workspace.restore(latest, work.activity)
+        restored = work.workspace.restore(latest, work.activity)
+        work.applied.touched(restored, "restored")
+        return restored
     if any(unique.path == ID_PATH for unique in unique_ids):
         return f"The relation was left out: there is no {described}."
     stub = work.workspace.create(schema, _stub_attributes(unique_ids), work.activity)
@@ -127,7 +129,11 @@ def change_attribute(
     entity = work.workspace.get(entity_id)
     if entity is not None and entity.deleted_at is None:
         value = change(entity.attributes.get(attribute))
-        work.workspace.update(entity, {**entity.attributes, attribute: value}, work.activity)
+        changed = work.workspace.update(
+            entity, {**entity.attributes, attribute: value}, work.activity
+        )
+        if changed is not entity:
+            work.applied.changed(changed)
 
 
 def _stub_attributes(unique_ids: Sequence[UniqueId]) -> dict[str, object]:

@@ -47,6 +47,8 @@ def upsert(work: Work, update: EntityUpdate) -> tuple[StoredEntity, list[Deferre
     attributes = merge_attributes(existing, _writable(update))
     unresolved: list[tuple[str, RelationUpdate]] = []
     for name, relation in update.relations.items():
+        if name in STAMPED:
+            continue
         items = _resolve(work, relation)
         if items is None:
             unresolved.append((name, relation))
@@ -58,7 +60,8 @@ def upsert(work: Work, update: EntityUpdate) -> tuple[StoredEntity, list[Deferre
         work.applied.touched(entity, "created")
     else:
         before, entity = entity, workspace.update(entity, attributes, work.activity)
-        work.applied.touched(entity, "unchanged" if entity is before else "updated")
+        if not work.applied.was_restored(entity):
+            work.applied.touched(entity, "unchanged" if entity is before else "updated")
     work.upserted.add(entity.id)
     return entity, [
         DeferredRelation(entity.id, update.schema, name, relation) for name, relation in unresolved
@@ -83,7 +86,9 @@ def _existing(work: Work, update: EntityUpdate) -> StoredEntity | None:
             "SOFT_DELETED_ENTITY_MATCHED",
             f"The matching {update.schema} {entity.id} was in the recycle bin and was restored.",
         )
-        return work.workspace.restore(entity, work.activity)
+        restored = work.workspace.restore(entity, work.activity)
+        work.applied.touched(restored, "restored")
+        return restored
     if work.event_type is EventType.CREATE and entity.id not in work.created:
         raise EntityAlreadyExists(
             f"entities[{update.block}]: a {update.schema} with {describe(update.unique_ids)} "

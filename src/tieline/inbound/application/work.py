@@ -21,10 +21,29 @@ class Applied:
     entities: list[dict[str, Any]] = field(default_factory=list)
     readings: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    _last: dict[UUID, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     def touched(self, entity: StoredEntity, what: str) -> None:
         """Note what happened to an entity."""
-        self.entities.append({"id": str(entity.id), "schema": entity.schema, "operation": what})
+        note = {"id": str(entity.id), "schema": entity.schema, "operation": what}
+        self.entities.append(note)
+        self._last[entity.id] = note
+
+    def changed(self, entity: StoredEntity) -> None:
+        """Note a change that comes after the others, such as that of a relation which waited.
+
+        An entity that is listed stays listed once, but is no longer called unchanged.
+        """
+        note = self._last.get(entity.id)
+        if note is None:
+            self.touched(entity, "updated")
+        elif note["operation"] == "unchanged":
+            note["operation"] = "updated"
+
+    def was_restored(self, entity: StoredEntity) -> bool:
+        """Whether the event took the entity out of the recycle bin."""
+        note = self._last.get(entity.id)
+        return note is not None and note["operation"] == "restored"
 
     def warn(self, schema: str, subject: str, code: str, message: str) -> None:
         """Note something that did not stop the event."""
@@ -35,7 +54,11 @@ class Applied:
 
 @dataclass(slots=True)
 class Work:
-    """One event under way. `upserted` holds the entities that it named, changed or not."""
+    """One event under way.
+
+    `upserted` holds the entities that it named, changed or not. `former` holds, of each attribute
+    whose items it refers to, those that it replaced, by their content.
+    """
 
     workspace: Workspace
     activity: Activity
@@ -43,3 +66,4 @@ class Work:
     applied: Applied = field(default_factory=Applied)
     upserted: set[UUID] = field(default_factory=set)
     created: set[UUID] = field(default_factory=set)
+    former: dict[tuple[UUID, str], dict[bytes, list[dict[str, Any]]]] = field(default_factory=dict)

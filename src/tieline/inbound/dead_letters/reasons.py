@@ -13,10 +13,10 @@ _QUOTED = r"""(?<!\w)'(?:\\.|[^'\\]|'(?=\w))*+'(?!\w)|"(?:\\.|[^"\\])*+\""""
 _ID = (
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"
     r"|\b[0-9A-HJKMNP-TV-Z]{26}\b"
-    r"|\b(?=[a-f]*\d)[0-9a-f]{16,}\b"
+    r"|\b(?!\d+[.,]\d)(?=[a-f]*\d)[0-9a-f]{16,}\b"
 )
 # What leads to a place in the configuration stays, as does an index such as in `entities[0]`.
-_PLACE = r'''\bblock \d+|\bfield "(?:\\.|[^"\\])*+"'''
+_PLACE = r'''\bblock \d+|\b(?:field|unique id) "(?:\\.|[^"\\])*+"'''
 _NUMBER = r"(?<!\w)(?<!\w\[)[+-]?\d(?:[\w.,:/+-]*\w)?"
 _VARIABLE = re.compile(
     f"(?P<place>{_PLACE})|(?P<quoted>{_QUOTED})|(?P<id>{_ID})|(?P<number>{_NUMBER})",
@@ -44,7 +44,7 @@ def reason_of(message: str) -> str:
     """A message with quoted texts, ids and numbers replaced, at most `LONGEST` characters.
 
     Failures with one cause have one reason, whatever the values in their events. Places in
-    the configuration, as in `entities[0]` or `field "name"`, are kept.
+    the configuration, as in `entities[0]`, `field "name"` or `unique id "name"`, are kept.
     """
     line = " ".join(message[:_LONGEST_READ].split())
     return _VARIABLE.sub(_replaced, line)[:LONGEST]

@@ -24,11 +24,12 @@ async def newest_seq(tx: OrgTransaction) -> int:
 
 
 async def count_open(
-    tx: OrgTransaction, integration_id: UUID, wanted: LetterFilter, until_seq: int
+    tx: OrgTransaction, integration_id: UUID, wanted: LetterFilter, until_seq: int, now: datetime
 ) -> int:
     """How many open letters a redrive that begins now would see to."""
     where = Conditions(integration_id, wanted, LetterStatus.OPEN)
     where.add("seq <= {}", until_seq)
+    where.add("failed_at <= {}", now)
     count: int = await tx.fetchval(
         f"SELECT count(*) FROM inbound_dead_letters WHERE {where}", *where.arguments
     )

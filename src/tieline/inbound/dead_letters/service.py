@@ -102,7 +102,7 @@ class DeadLetters:
         now = self._clock()
         async with self._database.organisation(org_id) as tx:
             until = await redrive_repository.newest_seq(tx)
-            total = await redrive_repository.count_open(tx, integration_id, wanted, until)
+            total = await redrive_repository.count_open(tx, integration_id, wanted, until, now)
             redrive = Redrive(
                 id=new_uuid(),
                 integration_id=integration_id,

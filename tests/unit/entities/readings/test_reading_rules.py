@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tieline.entities.readings.errors import InvalidReading
 from tieline.entities.readings.parsing import parse_reading, parse_reference, parse_timestamp
-from tieline.mapping.models import ReadingMatching
+from tieline.mapping.models import MeterReadingMode, MeterReadingUpdate, ReadingMatching
+from tieline.mapping.readings import reading_warnings
 
 STRICT = ReadingMatching.STRICT_DATE
 
@@ -161,3 +162,33 @@ def test_a_deletion_needs_what_its_matching_goes_by(matching, needed):
     assert parse_reference(attributes(), matching).external_id == "r1"
     with pytest.raises(InvalidReading, match=f"^{needed}: is missing"):
         parse_reference(attributes(**{needed: None}), matching)
+
+
+VALUES = {
+    "external_id": ["r1", 4711, "", None, []],
+    "timestamp": ["2026-01-31", "2026-02-30", "1799-12-31", 1767225600, None],
+    "source": ["ERP", "SAP", "", None],
+    "value": [1, "1.5", "1,5", True, Decimal("1E+30"), Decimal("1E-21"), None],
+    "direction": ["feed-in", "x", "", None],
+    "reason": ["regular", "x", "", None],
+    "status": ["valid", "x", "", None],
+    "tariff": ["ht", "x", "", None],
+    "tariff_type": ["nt", "x", "", None],
+    "remark": ["x", 7, {}, None],
+    "metadata": [{"a": "b"}, [], "x", None],
+}
+
+
+@given(st.fixed_dictionaries({}, optional={n: st.sampled_from(v) for n, v in VALUES.items()}))
+def test_a_simulation_warns_of_just_what_is_refused(changed):
+    values = attributes(**changed)
+    update = MeterReadingUpdate(
+        0, MeterReadingMode.UPSERT, ReadingMatching.EXTERNAL_ID, None, [], None, values
+    )
+    try:
+        parse_reading(values)
+    except InvalidReading as error:
+        refused = error.message.partition(":")[0]
+        assert refused in {warning.field for warning in reading_warnings("reading", update)}
+    else:
+        assert list(reading_warnings("reading", update)) == []

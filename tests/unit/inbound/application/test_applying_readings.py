@@ -91,8 +91,15 @@ def test_a_reading_of_an_unknown_counter_is_an_error(workspace, ledger, meter):
 
 
 def test_a_value_that_breaks_a_rule_names_its_attribute(workspace, ledger, meter):
-    with pytest.raises(UnusableReading, match=r"meter_readings\[0\]: timestamp"):
+    with pytest.raises(UnusableReading, match=r"^meter_readings\[0\]: timestamp"):
         apply(workspace, readings=[reading(timestamp="31.01.2026")], ledger=ledger)
+
+
+def test_a_value_that_breaks_a_rule_names_its_item(workspace, ledger, meter):
+    sent = [reading(f"R{n}", timestamp=f"2026-01-0{n}", value=n) for n in (1, 2)]
+    sent.append(reading("R3", value="x"))
+    with pytest.raises(UnusableReading, match=r"^In item \[2\] of 3: meter_readings\[0\]: value"):
+        apply(workspace, readings=sent, ledger=ledger)
 
 
 def test_a_meter_of_the_same_event_can_have_readings(workspace, ledger):
@@ -117,6 +124,37 @@ def test_a_meter_that_its_own_event_makes_findable_is_looked_up_beforehand(works
     ledger.add([], Readings.of(result).lookups(workspace, result))
     apply(workspace, new_meter(serial="S1"), readings=[by_serial], ledger=ledger)
     assert values(ledger, meter) == {"R1": 100}
+
+
+def test_a_meter_and_a_counter_that_come_back_with_their_event_are_looked_up_beforehand(
+    workspace, ledger
+):
+    meter = store(workspace, "meter", {"number": "M1"}, deleted=True)
+    store(workspace, "meter_counter", {"register": "HT"}, deleted=True)
+    counter = EntityUpdate(1, "meter_counter", EntityMode.UPSERT, COUNTER, {"register": "HT"}, {})
+    sent = [reading(counter=COUNTER)]
+    result = MappingResult([new_meter(), counter], sent, [])
+    ledger.add([], Readings.of(result).lookups(workspace, result))
+    apply(workspace, new_meter(), counter, readings=sent, ledger=ledger)
+    assert values(ledger, meter) == {"R1": 100}
+
+
+def test_meters_that_an_event_names_are_looked_at_only_if_they_may_be_meant(workspace):
+    for n in range(50):
+        store(workspace, "meter", {"number": f"M{n}"})
+    known = [
+        new_meter(),
+        *(
+            EntityUpdate(
+                0, "meter", EntityMode.UPSERT, [unique("number", f"M{n}")], {"serial": f"S{n}"}, {}
+            )
+            for n in range(50)
+        ),
+    ]
+    sent = [reading(meter=[unique("serial", f"S{n}")]) for n in (3, 70)]
+    result = MappingResult(known, sent, [])
+    [lookup] = Readings.of(result).lookups(workspace, result)
+    assert workspace.get(lookup.meter_id).attributes["number"] == "M3"
 
 
 def test_readings_that_were_not_loaded_are_told_apart(workspace, ledger):
@@ -145,6 +183,18 @@ def test_pruning_removes_what_was_not_sent(workspace, ledger, meter):
     applied = apply(workspace, readings=sent[:1], reading_scopes=[scope], ledger=ledger)
     assert values(ledger, meter).keys() == {"R0"}
     assert "2 of 3" in applied.warnings[-1]["message"]
+
+
+def test_pruning_keeps_what_was_sent_of_one_meter_under_a_number_and_a_text(workspace, ledger):
+    meter = store(workspace, "meter", {"number": "4711"})
+    ledger.add([], [lookup_for_scope(meter.id, None)])
+    named = [[unique("number", 4711)], [unique("number", "4711")]]
+    sent = [
+        reading(f"R{n}", meter=ids, timestamp=f"2026-01-0{n + 1}") for n, ids in enumerate(named)
+    ]
+    scopes = [ReadingScope(0, ids, None, None) for ids in named]
+    apply(workspace, readings=sent, reading_scopes=scopes, ledger=ledger)
+    assert values(ledger, meter).keys() == {"R0", "R1"}
 
 
 def test_no_readings_prune_the_whole_scope(workspace, ledger, meter):

@@ -47,6 +47,13 @@ def test_the_value_is_written_into_the_target_and_referred_to(workspace):
     assert what(applied) == [("contract", "created"), ("account", "updated")]
 
 
+def test_an_entity_of_which_only_references_change_is_not_called_unchanged(workspace):
+    store(workspace, "account", {"external_id": "A1"})
+    apply(workspace, update())
+    applied = apply(workspace, update(relation_refs=refs(target(HOME), target(WORK))))
+    assert what(applied) == [("contract", "updated"), ("account", "updated")]
+
+
 def test_a_missing_target_is_made(workspace):
     applied = apply(workspace, update(relation_refs=refs(target(HOME))))
     assert len(addresses(workspace)) == 1
@@ -105,6 +112,43 @@ def test_two_items_set_in_one_attribute_stand_side_by_side(workspace):
     apply(workspace, update(relation_refs=refs(target(HOME), target(WORK))))
     assert [a["street"] for a in addresses(workspace)] == ["Ring 1", "Dom 2"]
     assert [r["_id"] for r in references(workspace)] == [a["_id"] for a in addresses(workspace)]
+
+
+def test_two_attributes_that_set_one_attribute_both_lead_somewhere(workspace):
+    store(workspace, "account", {"external_id": "A1", "address": [{"street": "old", "_id": "o"}]})
+    event = update(
+        relation_refs={
+            "billing_address": RelationRefUpdate(SET, [target(HOME)]),
+            "delivery_address": RelationRefUpdate(SET, [target(WORK)]),
+        }
+    )
+    apply(workspace, event)
+    attributes = only(workspace, "contract", "number", "C1").attributes
+    named = [attributes[name]["$relation_ref"][0]["_id"] for name in event.relation_refs]
+    assert [address["_id"] for address in addresses(workspace)] == named
+    workspace.cut()
+    apply(workspace, event)
+    assert workspace.cut().operations == []
+
+
+@pytest.mark.parametrize(
+    "targets", [[target(HOME), target(WORK)], [target([HOME, HOME])]], ids=["two items", "a list"]
+)
+def test_repeated_sets_keep_the_id_of_every_item(workspace, targets):
+    event = update(relation_refs=refs(*targets))
+    apply(workspace, event)
+    workspace.cut()
+    apply(workspace, event)
+    assert workspace.cut().operations == []
+
+
+@pytest.mark.parametrize("attribute", ["_id", "_schema", "parent"])
+def test_a_value_never_replaces_what_is_no_list_of_values(workspace, attribute):
+    parent = store(workspace, "account", {"external_id": "A2"})
+    relation = {"$relation": [{"entity_id": str(parent.id)}]}
+    store(workspace, "account", {"external_id": "A1", "parent": relation})
+    with pytest.raises(MalformedValue, match=f'"{attribute}" of account'):
+        apply(workspace, update(relation_refs=refs(target(HOME, attribute=attribute))))
 
 
 def test_two_equal_values_of_one_set_are_two_items(workspace):

@@ -76,6 +76,24 @@ def test_a_deleted_match_is_restored_with_a_warning(workspace):
     assert codes(applied) == ["SOFT_DELETED_ENTITY_MATCHED"]
 
 
+@pytest.mark.parametrize("status", ["active", "ended"])
+def test_an_entity_that_came_back_is_reported_as_restored(workspace, status):
+    store(workspace, "contract", {"number": "C1", "status": "active"}, deleted=True)
+    assert what(apply(workspace, update(status=status))) == [("contract", "restored")]
+
+
+def test_a_related_entity_that_came_back_is_reported_too(workspace):
+    store(workspace, "account", {"external_id": "A1"}, deleted=True)
+    applied = apply(workspace, update(relations=related(account())))
+    assert what(applied) == [("contract", "created"), ("account", "restored")]
+
+
+def test_an_entity_of_which_only_a_relation_changes_is_not_called_unchanged(workspace):
+    apply(workspace, update())
+    applied = apply(workspace, update(relations=related(account())))
+    assert what(applied) == [("contract", "updated"), ("account", "stub created")]
+
+
 def test_a_living_match_wins_over_deleted_ones(workspace):
     store(workspace, "contract", {"number": "C1"}, deleted=True)
     living = store(workspace, "contract", {"number": "C1"})

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from tieline.http.erp_integration.monitoring.parts import Watcher, exact
 from tieline.http.erp_integration.parts import Body, IntegrationId, Moment, Part, refusals
@@ -43,6 +43,8 @@ class AccessCursorPart(Part):
 
 class AccessLogsBody(Body):
     """Which calls are wanted; every filter that is left out lets all pass."""
+
+    model_config = ConfigDict(extra="forbid")
 
     token_id: str | None = Field(
         None, description="Calls with this API key, one of the integration's `access_token_ids`."

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from tieline.http.erp_integration.monitoring.parts import Watcher, exact
 from tieline.http.erp_integration.parts import Body, IntegrationId, Moment, Part, refusals
@@ -48,6 +48,8 @@ class CursorPart(Part):
 
 class InboundEventsBody(Body):
     """Which events are wanted; every filter that is left out lets all pass."""
+
+    model_config = ConfigDict(extra="forbid")
 
     use_case_id: UUID | None = Field(None, description="Events of this use case.")
     event_type: EventType | None = Field(None, description="As older ingest versions send it.")
@@ -90,6 +92,7 @@ class InboundEventReply(BaseModel):
     correlation_id: str | None
     integration_id: UUID | None
     use_case_id: UUID | None
+    use_case_version: int | None = Field(None, description="The version by which it was mapped.")
     event_type: EventType | None = None
     object_type: str
     sync_type: SyncType
@@ -167,6 +170,7 @@ def _outcome_reply(outcome: Outcome) -> dict[str, Any]:
         "completed_at": exact(outcome.completed_at),
     }
     for key, value in (
+        ("use_case_version", outcome.use_case_version),
         ("event_type", outcome.event_type),
         ("error_category", outcome.error_category),
         ("entities", outcome.entities),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from tieline.http.erp_integration.monitoring.parts import (
     Watcher,
@@ -24,6 +24,8 @@ router = APIRouter(route_class=TielineRoute, tags=["monitoring"])
 
 class StatsBody(Body):
     """Which figures are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
 
     from_date: Moment | None = Field(
         None, description="Completed at this moment or later. Left out: as long as they are kept."

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from tieline.http.erp_integration.monitoring.parts import (
     INBOUND_COUNTS,
@@ -26,6 +26,8 @@ router = APIRouter(route_class=TielineRoute, tags=["monitoring"])
 
 class TimeSeriesBody(Body):
     """Which time series is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
 
     from_date: Moment = Field(description="Completed at this moment or later.")
     to_date: Moment | None = Field(
