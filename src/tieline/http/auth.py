@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from fastapi import Depends, Request
@@ -13,8 +14,11 @@ from tieline.identity.errors import MissingScope
 from tieline.identity.models import Principal, Scope
 from tieline.kit.errors import Unauthenticated
 
+_SCHEME = "ApiKey"
+SECURITY: dict[str, Any] = {"security": [{_SCHEME: []}]}
+
 _bearer = HTTPBearer(
-    auto_error=False, scheme_name="ApiKey", description="An API key: `Authorization: Bearer tl_...`"
+    auto_error=False, scheme_name=_SCHEME, description="An API key: `Authorization: Bearer tl_...`"
 )
 
 
@@ -42,12 +46,20 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
     """A dependency that yields the caller if the key carries the scope."""
 
     async def caller(request: Request, _: object = Depends(_bearer)) -> Principal:
-        principal = await authenticate(request)
-        if not principal.may(scope):
-            raise MissingScope(
-                f"The API key {principal.name!r} lacks the scope {scope}. "
-                "Use a key that has it, or *."
-            )
-        return principal
+        return await permitted(request, scope)
 
     return caller
+
+
+async def permitted(request: Request, scope: Scope) -> Principal:
+    """The caller of this request, whose key carries the scope.
+
+    For a route on the hottest path: as a dependency this would cost a sixth of accepting an event.
+    Its page then needs `SECURITY`. Raises `Unauthenticated` and `MissingScope`.
+    """
+    principal = await authenticate(request)
+    if not principal.may(scope):
+        raise MissingScope(
+            f"The API key {principal.name!r} lacks the scope {scope}. Use a key that has it, or *."
+        )
+    return principal

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from tieline.database import OrgTransaction
 from tieline.entities import indexing
 from tieline.entities import repository as entities
@@ -29,12 +31,10 @@ from tieline.mapping.models import MappingResult, PruneScope
 from tieline.monitoring.models import EventType
 
 ACTIVITY_TYPE = "SyncActivity"
-_NO_READINGS = Readings()
 _MOST_LOADED = 100_000  # entities in memory; beyond it the batch has to be smaller
 
 
-@dataclass(frozen=True, slots=True)
-class Applying:
+class Applying(msgspec.Struct, frozen=True):
     """What became of an event in the batch, and the milliseconds that applying it took."""
 
     result: Applied | Exception
@@ -88,6 +88,8 @@ class Batch:
         started = time.perf_counter()
         if isinstance(mapped.result, MappingError):
             return Applying(mapped.result, mapped.milliseconds)
+        event = mapped.event
+        readings = self.readings.get(event.event_id) if self.readings else None
         savepoints = self.workspace.savepoint(), self.ledger.savepoint()
         result: Applied | Exception
         try:
@@ -95,9 +97,9 @@ class Batch:
                 self.workspace,
                 self.ledger,
                 mapped.result,
-                _activity(integration_id, mapped.event),
-                EventType(mapped.event.event_type) if mapped.event.event_type else None,
-                readings=self.readings.get(mapped.event.event_id, _NO_READINGS),
+                _activity(integration_id, event),
+                EventType(event.event_type) if event.event_type else None,
+                readings=readings,
                 loaded_anchors=self.anchors,
             )
         except Exception as error:

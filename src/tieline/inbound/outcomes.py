@@ -58,6 +58,9 @@ def outcomes_of(
 
 
 def _successes(applied: Applied) -> Iterator[Mapping[str, Any]]:
+    if not (applied.readings or applied.warnings):
+        yield _success(SyncType.ENTITY, applied.entities, [])
+        return
     about_readings = [w for w in applied.warnings if w["entity_schema"] == METER_READING]
     if applied.readings or about_readings:
         yield _success(SyncType.METER_READING, applied.readings, about_readings)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from tieline.http.auth import require
+from tieline.http.auth import SECURITY, permitted
 from tieline.http.erp_integration.parts import refusals
 from tieline.http.erp_integration.sent_events import (
     EventReceipts,
@@ -18,8 +18,8 @@ from tieline.http.erp_integration.sent_events import (
     receipts,
 )
 from tieline.http.route import TielineRoute
-from tieline.http.services import Use
-from tieline.identity.models import Principal, Scope
+from tieline.http.services import services
+from tieline.identity.models import Scope
 from tieline.inbound.request import read_request
 
 router = APIRouter(route_class=TielineRoute, tags=["erp"])
@@ -81,18 +81,16 @@ class SentEvents(BaseModel):
     operation_id="processErpUpdatesEventsV3",
     summary="Accept ERP events",
     responses={200: {"model": EventReceipts}, **refusals(404, 409, 413)},
-    openapi_extra=described_body(SentEvents),
+    openapi_extra=described_body(SentEvents) | SECURITY,
 )
-async def process_erp_updates_events_v3(
-    request: Request,
-    use: Use,
-    caller: Annotated[Principal, Depends(require(Scope.ERP_EVENTS))],
-) -> Response:
+async def process_erp_updates_events_v3(request: Request) -> Response:
     """Store the events durably and answer for each of them.
 
     `success` means that the event is committed and will be applied in order. `skipped`: its
     deduplication id was used before. `ignored`: no enabled use case takes it. `error`: the event
     is not usable, and its message names the field; the other events are not affected.
     """
+    caller = await permitted(request, Scope.ERP_EVENTS)
+    use = services(request)
     ingest = read_request(await request.body(), ingest_limits(use.settings))
     return receipts(await use.acceptance.accept(caller.org_id, ingest))

@@ -51,7 +51,7 @@ def apply_result(
     activity: Activity,
     event_type: EventType | None = None,
     *,
-    readings: Readings = Readings(),  # noqa: B008 - immutable
+    readings: Readings | None = None,
     loaded_anchors: Collection[tuple[UUID, str]] = (),
 ) -> Applied:
     """Apply the result: updates in their order, relations that waited, references, pruning,
@@ -60,7 +60,12 @@ def apply_result(
     Raises `EventNotApplicable` and `StateNotLoaded`; the caller then rolls workspace and ledger
     back to their savepoints.
     """
-    work = Work(workspace, activity, event_type)
+    work = Work(
+        workspace,
+        activity,
+        upserted=set() if result.scopes else None,
+        created=set() if event_type is EventType.CREATE else None,
+    )
     for warning in result.warnings:
         work.applied.warn(warning.entity_schema, warning.field, "MAPPING_WARNING", warning.message)
     # What is in scope is decided before the event changes it: whoever sends a complete list may
@@ -73,11 +78,12 @@ def apply_result(
             case EntityMode.UPSERT:
                 entity, unresolved = upsert(work, update)
                 relations += unresolved
-                references += [
-                    DeferredReferences(entity.id, update.schema, name, refs)
-                    for name, refs in update.relation_refs.items()
-                    if name not in STAMPED
-                ]
+                if update.relation_refs:
+                    references += [
+                        DeferredReferences(entity.id, update.schema, name, refs)
+                        for name, refs in update.relation_refs.items()
+                        if name not in STAMPED
+                    ]
             case EntityMode.DELETE | EntityMode.PURGE:
                 remove(work, update)
             case _:
@@ -88,5 +94,6 @@ def apply_result(
         refer(work, reference)
     for scope, found in zip(result.scopes, members, strict=True):
         prune(work, scope, found)
-    apply_readings(work, ledger, readings)
+    if readings:
+        apply_readings(work, ledger, readings)
     return work.applied

@@ -8,7 +8,7 @@ from uuid import UUID
 from tieline.entities.models import StoredEntity, relation_targets
 from tieline.entities.workspace import Workspace
 from tieline.inbound.application.errors import PruneScopeTooLarge, StateNotLoaded
-from tieline.inbound.application.targets import describe, find, only
+from tieline.inbound.application.targets import describe, find, only, place_of
 from tieline.inbound.application.work import Work
 from tieline.mapping.models import EntityMode, PruneScope
 
@@ -24,12 +24,12 @@ def in_scope(
     anchor that an event before this one made the anchor.
     """
     if scope.anchor_schema is None:
-        found = find(workspace, scope.schema, scope.unique_ids, _place(scope)).live
+        found = find(workspace, scope.schema, scope).live
     else:
         found = _related(workspace, scope, scope.anchor_schema, loaded_anchors)
     if len(found) > MAX_SCOPE:
         raise PruneScopeTooLarge(
-            f"{_place(scope)}: more than {MAX_SCOPE:,} {scope.schema} are in the scope of "
+            f"{place_of(scope)}: more than {MAX_SCOPE:,} {scope.schema} are in the scope of "
             f"{describe(scope.unique_ids)}. Narrow it, then replay the event."
         )
     return [entity.id for entity in found]
@@ -42,8 +42,8 @@ def _related(
     loaded_anchors: Collection[tuple[UUID, str]],
 ) -> list[StoredEntity]:
     """The entities related to the anchor in either direction; none when there is no anchor."""
-    found = find(workspace, schema, scope.unique_ids, _place(scope))
-    anchor = only(found, schema, scope.unique_ids, _place(scope)) if found.live else None
+    found = find(workspace, schema, scope)
+    anchor = only(found, schema, scope) if found.live else None
     if anchor is None:
         return []
     if (anchor.id, scope.schema) not in loaded_anchors and not workspace.is_new(anchor.id):
@@ -60,9 +60,10 @@ def _related(
 def prune(work: Work, scope: PruneScope, members: Collection[UUID]) -> None:
     """Remove those members of the scope that the event did not upsert."""
     removed = 0
+    upserted = work.upserted or ()
     for entity_id in members:
         entity = work.workspace.get(entity_id)
-        if entity_id in work.upserted or entity is None or entity.deleted_at is not None:
+        if entity_id in upserted or entity is None or entity.deleted_at is not None:
             continue
         removed += 1
         if scope.removal is EntityMode.PURGE:
@@ -78,7 +79,3 @@ def prune(work: Work, scope: PruneScope, members: Collection[UUID]) -> None:
         f"{removed} of {len(members)} entities of the schema {scope.schema} in scope were not sent "
         f"and were {what}.",
     )
-
-
-def _place(scope: PruneScope) -> str:
-    return f"entities[{scope.block}].scope ({scope.anchor_schema or scope.schema})"

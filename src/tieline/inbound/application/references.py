@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from tieline.entities.models import STAMPED, StoredEntity
 from tieline.inbound.application.errors import MalformedValue
@@ -19,8 +20,7 @@ from tieline.mapping.models import RelationOperation, RelationRefTarget, Relatio
 _ID = "_id"
 
 
-@dataclass(frozen=True, slots=True)
-class DeferredReferences:
+class DeferredReferences(msgspec.Struct, frozen=True):
     """An attribute of references, written when the event's entities are done."""
 
     entity_id: UUID

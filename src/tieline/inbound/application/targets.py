@@ -10,7 +10,7 @@ from tieline.entities.models import StoredEntity
 from tieline.entities.workspace import ID_PATH, Found, Key, Workspace
 from tieline.inbound.application.errors import MultipleMatches, UnusableUniqueId
 from tieline.inbound.application.work import Work
-from tieline.mapping.models import UniqueId
+from tieline.mapping.models import EntityUpdate, PruneScope, UniqueId
 
 
 def key_of(schema: str, unique_ids: Sequence[UniqueId]) -> Key | None:
@@ -28,27 +28,33 @@ def is_reference(unique_ids: Sequence[UniqueId]) -> bool:
     return len(unique_ids) == 1 and unique_ids[0].path == ID_PATH
 
 
-def find(workspace: Workspace, schema: str, unique_ids: Sequence[UniqueId], where: str) -> Found:
-    """What has these unique ids. Raises `UnusableUniqueId`."""
-    key = key_of(schema, unique_ids)
+def place_of(part: EntityUpdate | PruneScope) -> str:
+    """Which part of the configuration it comes from, in words."""
+    if isinstance(part, PruneScope):
+        return f"entities[{part.block}].scope ({part.anchor_schema or part.schema})"
+    return f"entities[{part.block}] ({part.schema})"
+
+
+def find(workspace: Workspace, schema: str, part: EntityUpdate | PruneScope) -> Found:
+    """What has the part's unique ids. Raises `UnusableUniqueId`."""
+    key = key_of(schema, part.unique_ids)
     if key is None:
         raise UnusableUniqueId(
-            f"{where}: {describe(unique_ids)} identifies nothing. Send a value for each unique id."
+            f"{place_of(part)}: {describe(part.unique_ids)} identifies nothing. "
+            "Send a value for each unique id."
         )
     return workspace.find(key)
 
 
-def only(
-    found: Found, schema: str, unique_ids: Sequence[UniqueId], where: str
-) -> StoredEntity | None:
+def only(found: Found, schema: str, part: EntityUpdate | PruneScope) -> StoredEntity | None:
     """The one entity that is meant; of several in the recycle bin the one deleted last.
 
     Raises `MultipleMatches`.
     """
     if len(found.live) > 1:
         raise MultipleMatches(
-            f"{where}: {len(found.live)} entities of schema {schema} have "
-            f"{describe(unique_ids)}. Merge or delete all but one, then replay the event."
+            f"{place_of(part)}: {len(found.live)} entities of schema {schema} have "
+            f"{describe(part.unique_ids)}. Merge or delete all but one, then replay the event."
         )
     if found.live:
         return found.live[0]
@@ -57,7 +63,9 @@ def only(
 
 def latest_deleted(found: Found) -> StoredEntity | None:
     """Of several in the recycle bin the one deleted last."""
-    return max(found.deleted, key=lambda entity: (entity.deleted_at, entity.id), default=None)
+    if not found.deleted:
+        return None
+    return max(found.deleted, key=lambda entity: (entity.deleted_at, entity.id))
 
 
 def single_id(workspace: Workspace, schema: str, unique_ids: Sequence[UniqueId]) -> UUID | None:
@@ -86,14 +94,11 @@ def target_or_stub(work: Work, schema: str, unique_ids: Sequence[UniqueId]) -> S
             "SOFT_DELETED_ENTITY_MATCHED",
             f"The related {schema} {latest.id} was in the recycle bin and was restored.",
         )
-        restored = work.workspace.restore(latest, work.activity)
-        work.applied.touched(restored, "restored")
-        return restored
+        return work.restore(latest)
     if any(unique.path == ID_PATH for unique in unique_ids):
         return f"The relation was left out: there is no {described}."
     stub = work.workspace.create(schema, _stub_attributes(unique_ids), work.activity)
-    work.created.add(stub.id)
-    work.applied.touched(stub, "stub created")
+    work.note_created(stub, "stub created")
     return stub
 
 

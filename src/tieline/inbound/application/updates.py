@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from tieline.entities.client_input import check_relations
 from tieline.entities.errors import InvalidEntity
@@ -21,16 +22,15 @@ from tieline.inbound.application.targets import (
     find,
     is_reference,
     only,
+    place_of,
     single_id,
 )
 from tieline.inbound.application.work import Work
 from tieline.inbound.merging import merge_attributes, merge_relations, relation_item
 from tieline.mapping.models import EntityMode, EntityUpdate, RelationUpdate
-from tieline.monitoring.models import EventType
 
 
-@dataclass(frozen=True, slots=True)
-class DeferredRelation:
+class DeferredRelation(msgspec.Struct, frozen=True):
     """A relation attribute that waits until the event's other entities are done."""
 
     entity_id: UUID
@@ -56,13 +56,13 @@ def upsert(work: Work, update: EntityUpdate) -> tuple[StoredEntity, list[Deferre
             attributes[name] = merge_relations(existing.get(name), relation.operation, items)
     if entity is None:
         entity = workspace.create(update.schema, attributes, work.activity)
-        work.created.add(entity.id)
-        work.applied.touched(entity, "created")
+        work.note_created(entity)
     else:
         before, entity = entity, workspace.update(entity, attributes, work.activity)
-        if not work.applied.was_restored(entity):
+        if not (work.restored and entity.id in work.restored):
             work.applied.touched(entity, "unchanged" if entity is before else "updated")
-    work.upserted.add(entity.id)
+    if work.upserted is not None:
+        work.upserted.add(entity.id)
     return entity, [
         DeferredRelation(entity.id, update.schema, name, relation) for name, relation in unresolved
     ]
@@ -70,8 +70,8 @@ def upsert(work: Work, update: EntityUpdate) -> tuple[StoredEntity, list[Deferre
 
 def _existing(work: Work, update: EntityUpdate) -> StoredEntity | None:
     """The living entity that the update is about; taken out of the recycle bin if it is there."""
-    found = find(work.workspace, update.schema, update.unique_ids, _place(update))
-    entity = only(found, update.schema, update.unique_ids, _place(update))
+    found = find(work.workspace, update.schema, update)
+    entity = only(found, update.schema, update)
     if entity is None:
         if is_reference(update.unique_ids):
             raise EntityReferenceNotFound(
@@ -86,10 +86,8 @@ def _existing(work: Work, update: EntityUpdate) -> StoredEntity | None:
             "SOFT_DELETED_ENTITY_MATCHED",
             f"The matching {update.schema} {entity.id} was in the recycle bin and was restored.",
         )
-        restored = work.workspace.restore(entity, work.activity)
-        work.applied.touched(restored, "restored")
-        return restored
-    if work.event_type is EventType.CREATE and entity.id not in work.created:
+        return work.restore(entity)
+    if work.created is not None and entity.id not in work.created:
         raise EntityAlreadyExists(
             f"entities[{update.block}]: a {update.schema} with {describe(update.unique_ids)} "
             f"exists: {entity.id}. Send the event with the type UPDATE."
@@ -107,15 +105,15 @@ def _writable(update: EntityUpdate) -> dict[str, Any]:
         check_relations(attributes)
     except InvalidEntity as error:
         raise MalformedValue(
-            f"{_place(update)}: {error.message} Correct the source of its value."
+            f"{place_of(update)}: {error.message} Correct the source of its value."
         ) from None
     return attributes
 
 
 def remove(work: Work, update: EntityUpdate) -> None:
     """Soft-delete or purge the entity."""
-    found = find(work.workspace, update.schema, update.unique_ids, _place(update))
-    entity = only(found, update.schema, update.unique_ids, _place(update))
+    found = find(work.workspace, update.schema, update)
+    entity = only(found, update.schema, update)
     purge = update.mode is EntityMode.PURGE
     if entity is None or (entity.deleted_at is not None and not purge):
         work.applied.warn(
@@ -162,7 +160,3 @@ def relate(work: Work, deferred: DeferredRelation) -> None:
             deferred.attribute,
             lambda existing: merge_relations(existing, update.operation, items),
         )
-
-
-def _place(update: EntityUpdate) -> str:
-    return f"entities[{update.block}] ({update.schema})"
