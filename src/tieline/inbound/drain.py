@@ -118,7 +118,14 @@ class Drain:
             except _RETRYABLE:
                 log.info("drain.conflict", **_named(ahead), attempt=attempt)
             except _NOBODYS_FAULT as error:
-                if size == 1 or not isinstance(error.__cause__ or error, _TOO_MUCH):
+                cause = error.__cause__ or error
+                if size == 1 and isinstance(cause, TimeoutError) and claimed:
+                    # Once may be the database's bad moment. Twice it is the event, and those
+                    # behind it have waited long enough.
+                    if attempt:
+                        return await self._give_up(ahead, claimed[0], TimeoutError())
+                    continue
+                if size == 1 or not isinstance(cause, _TOO_MUCH):
                     raise
                 log.info("drain.halving", **_named(ahead), error=repr(error))
                 return await self._apply_next(ahead, size // 2)

@@ -22,6 +22,7 @@ from tieline.monitoring.models import ErrorCategory, EventType, Outcome, Outcome
 
 log = structlog.get_logger(__name__)
 
+MOST_NOTES = 1_000  # about entities, and about warnings: an outcome is to be looked at
 _READINGS_PATH = "meter_readings"  # where a configuration speaks of them
 _VALUES_REFUSED = (
     asyncpg.DataError,
@@ -78,9 +79,16 @@ def _success(
         "status": OutcomeStatus.WARNING if notable else OutcomeStatus.SUCCESS,
         "error_code": notable[0]["code"] if notable else None,
         "error_message": notable[0]["message"] if notable else None,
-        "entities": changed,
-        "warnings": warnings,
+        "entities": _bounded(changed),
+        "warnings": _bounded(warnings),
     }
+
+
+def _bounded(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first notes; of an event with very many a last one tells how many are left out."""
+    if len(notes) <= MOST_NOTES:
+        return notes
+    return [*notes[:MOST_NOTES], {"omitted": len(notes) - MOST_NOTES}]
 
 
 def _failure(event: PendingEvent, error: Exception) -> Mapping[str, Any]:
@@ -111,6 +119,12 @@ def _reason(event: PendingEvent, error: Exception) -> tuple[str, ErrorCategory, 
             "Send the change in an event of its own."
         )
         return "EVENT_NOT_APPLICABLE", ErrorCategory.VALIDATION, message
+    if isinstance(error, TimeoutError):
+        message = (
+            "The database did not carry out the event's changes in time. "
+            "Send less in one event, or narrow what it prunes."
+        )
+        return "TIMEOUT", ErrorCategory.TIMEOUT, message
     log.error("drain.event_crashed", event_id=event.event_id, exc_info=error)
     message = f"Applying the event failed inside Tieline: {error!r}. Report this."
     return "UNKNOWN_ERROR", ErrorCategory.SYSTEM, message

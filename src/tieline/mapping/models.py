@@ -145,7 +145,7 @@ class MeterReadingUpdate(msgspec.Struct, frozen=True, array_like=True):
 class ReadingScope(msgspec.Struct, frozen=True, array_like=True):
     """The readings of a meter and counter, maybe of one source, that an event sends completely.
 
-    Those whose external id is not among the block's readings are removed.
+    Those whose external id is not among the readings that the event sends of them are removed.
     """
 
     block: int

@@ -323,7 +323,7 @@ async def test_readings_are_shown_and_not_written(
         await change(configuration=readings(value))
         [event] = (await remap(event_ids=[sent]))["data"]
         [reading] = event["meter_readings"]
-        assert (reading["operation"], reading["external_id"]) == (operation, "R1")
+        assert (reading["operation"], reading["external_ids"]) == (operation, ["R1"])
         assert event["status"] == "success"
     assert await everything(database, org) == before
     async with database.reading(org) as tx:

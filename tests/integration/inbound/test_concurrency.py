@@ -388,3 +388,24 @@ async def test_a_batch_that_is_too_much_for_the_database_is_made_smaller(
     await until_idle(database, org)
     assert max(sizes) > 5
     assert await count(database, org, "meter") == 8
+
+
+async def test_an_event_that_takes_too_long_fails_alone(
+    services, database, org, integrations, monkeypatch
+):
+    lock = repository.lock_keys
+
+    async def slow(tx, keys):
+        if any("M3" in text for key in keys for _, text in key.pairs):
+            raise TimeoutError
+        await lock(tx, keys)
+
+    async with database.organisation(org) as tx:
+        assert await inbound.try_lock_lane(tx, integrations[0], 0)  # the application's own worker
+        await services.acceptance.accept(org, ingest(integrations[0], range(8), "north"))
+    monkeypatch.setattr(repository, "lock_keys", slow)
+    drain = Drain(database, services.integrations, services.mapper, batch_size=8)
+    await drain.run(org, integrations[0])
+    await until_idle(database, org)
+    assert await failures(database, org) == {"TIMEOUT": 1}
+    assert await count(database, org, "meter") == 7

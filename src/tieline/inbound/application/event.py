@@ -11,7 +11,7 @@ from tieline.entities.readings.ledger import ReadingLedger
 from tieline.entities.workspace import Key, Workspace
 from tieline.inbound.application.pruning import in_scope, prune
 from tieline.inbound.application.readings import COUNTER, METER, Readings, apply_readings
-from tieline.inbound.application.references import DeferredReferences, refer
+from tieline.inbound.application.references import DeferredReferences, refer, write_items
 from tieline.inbound.application.targets import key_of
 from tieline.inbound.application.updates import DeferredRelation, relate, remove, upsert
 from tieline.inbound.application.work import Applied, Work
@@ -92,6 +92,7 @@ def apply_result(
         relate(work, relation)
     for reference in references:
         refer(work, reference)
+    write_items(work)
     for scope, found in zip(result.scopes, members, strict=True):
         prune(work, scope, found)
     if readings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -41,7 +41,8 @@ METER = "meter"
 COUNTER = "meter_counter"
 
 Parsed = IncomingReading | ReadingReference | InvalidReading
-_Sent = tuple[int, UUID, UUID | None]  # block, meter and counter of a reading
+_Sent = dict[UUID, dict[UUID | None, set[str]]]  # external ids by meter and counter
+_MOST_NAMED = 20  # external ids of one note
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def apply_readings(work: Work, ledger: ReadingLedger, readings: Readings) -> Non
     made a meter of what was none.
     """
     # By what they are about, and not by what names it: 4711 and "4711" are one meter.
-    sent: dict[_Sent, set[str]] = defaultdict(set)
+    sent: _Sent = defaultdict(lambda: defaultdict(set))
     try:
         for position, update in enumerate(readings.updates):
             parsed = readings.parsed[position]
@@ -146,7 +147,7 @@ def apply_readings(work: Work, ledger: ReadingLedger, readings: Readings) -> Non
                 raise UnusableReading(f"{_item(readings.updates, position)}: {parsed.message}")
             meter_id, counter_id = _apply(work, ledger, update, parsed)
             if isinstance(parsed, IncomingReading) and parsed.external_id is not None:
-                sent[update.block, meter_id, counter_id].add(parsed.external_id)
+                sent[meter_id][counter_id].add(parsed.external_id)
         for scope in readings.scopes:
             _prune(work, ledger, scope, sent)
     except ReadingsNotLoaded:
@@ -225,23 +226,23 @@ def _note(
 ) -> None:
     if outcome.change is ReadingChange.SKIPPED:
         work.applied.warn(METER_READING, "external_id", str(outcome.code), outcome.reason or "")
-    work.applied.readings.append(
-        {
-            "schema": METER_READING,
-            "operation": outcome.change.value,
-            "meter_id": str(meter_id),
-            "counter_id": str(counter_id) if counter_id else None,
-            "external_id": parsed.external_id,
-        }
-    )
+    # An event may bring thousands: those that fared alike are noted together.
+    note = work.applied.reading_note(outcome.change.value, meter_id, counter_id)
+    note["count"] += 1
+    if parsed.external_id is not None and len(note["external_ids"]) < _MOST_NAMED:
+        note["external_ids"].append(parsed.external_id)
 
 
-def _prune(
-    work: Work, ledger: ReadingLedger, scope: ReadingScope, sent: Mapping[_Sent, Collection[str]]
-) -> None:
+def _prune(work: Work, ledger: ReadingLedger, scope: ReadingScope, sent: _Sent) -> None:
     place = f"meter_readings[{scope.block}].scope"
     meter_id, counter_id = _place(work, ledger, scope.meter, scope.meter_counter, place)
-    keep = sent.get((scope.block, meter_id, counter_id), ())
+    # Whatever the event sent of them stays, whichever block it came from.
+    keep = {
+        external_id
+        for counter, external_ids in sent.get(meter_id, {}).items()
+        if counter_id in (None, counter)
+        for external_id in external_ids
+    }
     pruned = ledger.prune(meter_id, counter_id, keep, scope.source)
     work.applied.warn(
         METER_READING,

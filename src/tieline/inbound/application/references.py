@@ -10,14 +10,11 @@ import msgspec
 
 from tieline.entities.models import STAMPED, StoredEntity
 from tieline.inbound.application.errors import MalformedValue
+from tieline.inbound.application.items import ID, RepeatableItems
 from tieline.inbound.application.targets import all_targets, change_attribute
 from tieline.inbound.application.work import Work
 from tieline.inbound.merging import merge_references
-from tieline.kit import json
-from tieline.kit.ids import new_uuid
-from tieline.mapping.models import RelationOperation, RelationRefTarget, RelationRefUpdate
-
-_ID = "_id"
+from tieline.mapping.models import RelationRefTarget, RelationRefUpdate
 
 
 class DeferredReferences(msgspec.Struct, frozen=True):
@@ -30,9 +27,9 @@ class DeferredReferences(msgspec.Struct, frozen=True):
 
 
 def refer(work: Work, deferred: DeferredReferences) -> None:
-    """Find or make the targets, write the values into them, and refer to the items.
+    """Find or make the targets, let the values join their items, and refer to these.
 
-    If one target cannot be had, nothing is written: half of the references would look complete.
+    If one target cannot be had, nothing happens: half of the references would look complete.
     """
     targets = all_targets(
         work,
@@ -41,7 +38,7 @@ def refer(work: Work, deferred: DeferredReferences) -> None:
         attribute=deferred.attribute,
     )
     if targets is not None:
-        references = _write_values(work, deferred, targets)
+        references = _join_values(work, deferred, targets)
         operation = deferred.update.operation
         change_attribute(
             work,
@@ -51,32 +48,31 @@ def refer(work: Work, deferred: DeferredReferences) -> None:
         )
 
 
-def _write_values(
+def write_items(work: Work) -> None:
+    """Write the items that are referred to into their entities, each attribute once.
+
+    Written step by step, a repeated event would seem to change what it only takes apart and puts
+    together again.
+    """
+    for (target_id, attribute), items in work.items.items():
+        change_attribute(work, target_id, attribute, items.replacing)
+
+
+def _join_values(
     work: Work, deferred: DeferredReferences, targets: Sequence[UUID]
 ) -> list[dict[str, Any]]:
-    """The references, in the order of the items, after their values are in the targets."""
+    """The references, in the order of the values that they lead to."""
     references: list[dict[str, Any]] = []
     for item, target_id in zip(deferred.update.items, targets, strict=True):
-        target = work.workspace.get(target_id)
-        if target is None or target.deleted_at is not None:
-            continue  # nothing within one event removes a target between finding and writing it
-        before = _present(target, item, deferred)
-        operation, former = item.operation, work.former.get((target_id, item.attribute))
-        if former is None:
-            former = _by_content(before) if operation is RelationOperation.SET else {}
-            work.former[target_id, item.attribute] = former
-        elif operation is RelationOperation.SET:
-            # `_set` replaces what was there before the event, not what it brought itself: what
-            # refers to that would lead nowhere.
-            operation = RelationOperation.APPEND
-        values, ids = _joined(before, operation, _values(item, deferred), former)
-        changed = work.workspace.update(
-            target, {**target.attributes, item.attribute: values}, work.activity
-        )
-        if changed is not target:
-            work.applied.changed(changed)
+        place = (target_id, item.attribute)
+        items = work.items.get(place)
+        if items is None:
+            target = work.workspace.get(target_id)
+            present = _present(target, item, deferred) if target is not None else []
+            items = work.items[place] = RepeatableItems(present)
         references += [
-            {"entity_id": str(target_id), "path": item.path, _ID: item_id} for item_id in ids
+            {"entity_id": str(target_id), "path": item.path, ID: item_id}
+            for item_id in items.join(item.operation, _values(item, deferred))
         ]
     return references
 
@@ -108,53 +104,3 @@ def _present(
     if value is None:
         return []
     return list(value) if isinstance(value, list) else [value]
-
-
-def _joined(
-    present: list[Any],
-    operation: RelationOperation,
-    values: Sequence[dict[str, Any]],
-    former: dict[bytes, list[dict[str, Any]]],
-) -> tuple[list[Any], list[str]]:
-    """The attribute's items after the operation, and the `_id` of each value, in order.
-
-    A value that deeply equals an item, `_id` aside, is that item and keeps its `_id`. `former` are
-    the items that the event replaces; those that come back are taken out of it.
-    """
-    after = [] if operation is RelationOperation.SET else list(present)
-    known: dict[bytes, int] = {}
-    if operation is RelationOperation.APPEND:
-        for place, item in enumerate(after):
-            if isinstance(item, dict):
-                known.setdefault(_content(item), place)
-    ids: list[str] = []
-    for value in values:
-        content = _content(value)
-        place = known.get(content, len(after))
-        if place == len(after):
-            after.append(former[content].pop(0) if former.get(content) else value)
-        if operation is RelationOperation.APPEND:
-            known[content] = place
-        after[place] = _identified(after[place])
-        ids.append(after[place][_ID])
-    return after, ids
-
-
-def _by_content(items: Sequence[Any]) -> dict[bytes, list[dict[str, Any]]]:
-    """The items of each content, in order."""
-    found: dict[bytes, list[dict[str, Any]]] = {}
-    for item in items:
-        if isinstance(item, dict):
-            found.setdefault(_content(item), []).append(item)
-    return found
-
-
-def _content(item: dict[str, Any]) -> bytes:
-    # By their JSON texts: comparing each with each would take minutes for a long list.
-    return json.canonical({name: member for name, member in item.items() if name != _ID})
-
-
-def _identified(item: dict[str, Any]) -> dict[str, Any]:
-    """The item with its own `_id`, or with a new one when it has none."""
-    known = item.get(_ID)
-    return item if isinstance(known, str) and known else {**item, _ID: str(new_uuid())}

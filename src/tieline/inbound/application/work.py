@@ -9,6 +9,8 @@ import msgspec
 
 from tieline.entities.models import Activity, StoredEntity
 from tieline.entities.workspace import Workspace
+from tieline.inbound.application.items import RepeatableItems
+from tieline.mapping.models import METER_READING
 
 # What is worth telling, but nothing that anybody has to look at.
 INFORMATION = frozenset({"ENTITY_NO_OP", "METER_READING_NOT_FOUND", "PRUNE_SCOPE_COMPLETED"})
@@ -21,6 +23,7 @@ class Applied(msgspec.Struct):
     readings: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
     _last: dict[str, dict[str, Any]] = {}
+    _reading_notes: dict[tuple[str, str, str | None], dict[str, Any]] = {}
 
     def touched(self, entity: StoredEntity, what: str) -> None:
         """Note what happened to an entity."""
@@ -40,6 +43,25 @@ class Applied(msgspec.Struct):
         elif note["operation"] == "unchanged":
             note["operation"] = "updated"
 
+    def reading_note(
+        self, operation: str, meter_id: UUID, counter_id: UUID | None
+    ) -> dict[str, Any]:
+        """The note about the readings of a meter and counter that fared alike."""
+        key = (operation, str(meter_id), str(counter_id) if counter_id else None)
+        note = self._reading_notes.get(key)
+        if note is None:
+            note = {
+                "schema": METER_READING,
+                "operation": operation,
+                "meter_id": key[1],
+                "counter_id": key[2],
+                "count": 0,
+                "external_ids": [],
+            }
+            self._reading_notes[key] = note
+            self.readings.append(note)
+        return note
+
     def warn(self, schema: str, subject: str, code: str, message: str) -> None:
         """Note something that did not stop the event."""
         self.warnings.append(
@@ -51,8 +73,8 @@ class Work(msgspec.Struct):
     """One event under way.
 
     What only some events need is kept for those: `upserted`, the entities that it named, for one
-    that prunes; `created`, those that it made, for one that must not find any. `former` holds, of
-    each attribute whose items it refers to, those that it replaced, by their content.
+    that prunes; `created`, those that it made, for one that must not find any; `items`, the items
+    of the attributes that it refers to.
     """
 
     workspace: Workspace
@@ -61,7 +83,7 @@ class Work(msgspec.Struct):
     upserted: set[UUID] | None = None
     created: set[UUID] | None = None
     restored: set[UUID] = set()
-    former: dict[tuple[UUID, str], dict[bytes, list[dict[str, Any]]]] = {}
+    items: dict[tuple[UUID, str], RepeatableItems] = {}
 
     def note_created(self, entity: StoredEntity, what: str = "created") -> None:
         """Note that the event made an entity."""

@@ -203,11 +203,26 @@ def test_no_readings_prune_the_whole_scope(workspace, ledger, meter):
     assert values(ledger, meter) == {}
 
 
-def test_readings_of_another_block_do_not_save_one_from_pruning(workspace, ledger, meter):
-    apply(workspace, readings=[reading()], ledger=ledger)
+def test_what_another_block_sends_is_spared_by_pruning(workspace, ledger, meter):
+    apply(workspace, readings=[reading(), reading("R2", timestamp="2026-01-30")], ledger=ledger)
     scope = ReadingScope(1, METER, None, None)
     apply(workspace, readings=[reading()], reading_scopes=[scope], ledger=ledger)
-    assert values(ledger, meter) == {}
+    assert values(ledger, meter).keys() == {"R1"}
+
+
+def test_pruning_a_meter_spares_what_was_sent_of_its_counters(workspace, ledger, meter):
+    store(workspace, "meter_counter", {"register": "HT"})
+    sent = reading(counter=COUNTER)
+    apply(workspace, readings=[sent, reading("R2")], ledger=ledger)
+    scope = ReadingScope(1, METER, None, None)
+    apply(workspace, readings=[sent], reading_scopes=[scope], ledger=ledger)
+    assert values(ledger, meter).keys() == {"R1"}
+
+
+def test_readings_that_fare_alike_are_noted_together(workspace, ledger, meter):
+    sent = [reading(f"R{n}", timestamp=f"2026-01-{n:02d}") for n in range(1, 31)]
+    [note] = apply(workspace, readings=sent, ledger=ledger).readings
+    assert (note["operation"], note["count"], len(note["external_ids"])) == ("created", 30, 20)
 
 
 def test_all_keys_of_readings_are_known_before_anything_is_applied():

@@ -202,3 +202,32 @@ def test_a_single_object_in_the_target_counts_as_a_list(workspace):
     store(workspace, "account", {"external_id": "A1", "address": {**HOME, "_id": "h"}})
     apply(workspace, update(relation_refs=refs(target(WORK, operation=APPEND))))
     assert [a["street"] for a in addresses(workspace)] == ["Ring 1", "Dom 2"]
+
+
+def test_what_only_comes_apart_and_together_again_is_unchanged(workspace):
+    event = [
+        update("C1", relation_refs=refs(target([HOME, WORK]))),
+        update("C2", relation_refs=refs(target(WORK))),
+    ]
+    apply(workspace, *event)
+    workspace.cut()
+    applied = apply(workspace, *event)
+    assert what(applied) == [("contract", "unchanged"), ("contract", "unchanged")]
+
+
+def test_an_appended_value_with_a_known_id_is_the_item_in_a_new_state(workspace):
+    known = {"_id": "sap-1", **HOME}
+    store(workspace, "account", {"external_id": "A1", "address": [known, {**WORK, "_id": "w"}]})
+    moved = {"_id": "sap-1", "street": "Neu 3", "city": "Köln"}
+    apply(workspace, update(relation_refs=refs(target(moved, operation=APPEND))))
+    assert addresses(workspace) == [moved, {**WORK, "_id": "w"}]
+    assert references(workspace)[0]["_id"] == "sap-1"
+
+
+def test_no_two_items_have_one_id(workspace):
+    store(workspace, "account", {"external_id": "A1", "address": [{**HOME, "_id": "h"}]})
+    twice = {**WORK, "_id": "h"}
+    apply(workspace, update(relation_refs=refs(target(twice, operation=APPEND_ALL))))
+    ids = [address["_id"] for address in addresses(workspace)]
+    assert ids[0] == "h"
+    assert len(set(ids)) == 2
