@@ -19,7 +19,7 @@ Attributes = Mapping[str, Any]
 STAMPED = frozenset({"_id", "_org", "_schema", "_created_at", "_updated_at", "_deleted_at"})
 
 
-class StoredEntity(msgspec.Struct, frozen=True):
+class StoredEntity(msgspec.Struct, frozen=True, gc=False):
     """One entity as stored. `attributes` holds the user's attributes and `_tags`, `_title`, ..."""
 
     id: UUID
@@ -41,7 +41,7 @@ class OperationKind(StrEnum):
     DELETED = "deleteEntity"
 
 
-class Diff(msgspec.Struct, frozen=True):
+class Diff(msgspec.Struct, frozen=True, gc=False):
     """How attributes changed. `updated` and `deleted` hold the values from BEFORE the change."""
 
     added: Attributes
@@ -53,7 +53,7 @@ class Diff(msgspec.Struct, frozen=True):
         return bool(self.added or self.updated or self.deleted)
 
 
-class Activity(msgspec.Struct, frozen=True):
+class Activity(msgspec.Struct, frozen=True, gc=False):
     """What the operations of one cause have in common; `id` is a ULID that carries the time."""
 
     type: str
@@ -71,7 +71,7 @@ class Activity(msgspec.Struct, frozen=True):
         return ulid_time(self.id)
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True, gc=False):
     """One change of one entity: the state after it, and how it got there.
 
     A created entity's diff is None: everything in `after` was added.

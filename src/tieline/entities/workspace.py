@@ -32,7 +32,7 @@ ID_PATH = "_id"
 _EXTENDABLE = (OperationKind.CREATED, OperationKind.UPDATED)
 
 
-class Key(msgspec.Struct, frozen=True, order=True, cache_hash=True):
+class Key(msgspec.Struct, frozen=True, order=True, cache_hash=True, gc=False):
     """Identifies entities of a schema: all (path, key text) pairs must match."""
 
     schema: str
@@ -52,7 +52,7 @@ class Key(msgspec.Struct, frozen=True, order=True, cache_hash=True):
         return Key(schema, tuple(pairs))
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """The entities that a key matches, living ones and those in the recycle bin apart."""
 
     live: Sequence[StoredEntity]
@@ -62,7 +62,7 @@ class Found(msgspec.Struct, frozen=True):
 _NOTHING = Found([], [])
 
 
-class Changes(msgspec.Struct, frozen=True):
+class Changes(msgspec.Struct, frozen=True, gc=False):
     """What a workspace changed: for each entity the states before and after, None for no entity."""
 
     org_id: str

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -34,7 +35,7 @@ ACTIVITY_TYPE = "SyncActivity"
 _MOST_LOADED = 100_000  # entities in memory; beyond it the batch has to be smaller
 
 
-class Applying(msgspec.Struct, frozen=True):
+class Applying(msgspec.Struct, frozen=True, gc=False):
     """What became of an event in the batch, and the milliseconds that applying it took."""
 
     result: Applied | Exception
@@ -180,8 +181,14 @@ def _activity(integration_id: UUID, event: PendingEvent) -> Activity:
             "event_id": event.event_id,
             "event_name": event.name,
             "correlation_id": event.correlation_id,
-            "integration_id": str(integration_id),
-            "use_case_id": str(event.use_case_id),
+            "integration_id": _text(integration_id),
+            "use_case_id": _text(event.use_case_id),
             "use_case_version": event.use_case_version,
         },
     )
+
+
+@lru_cache(maxsize=1024)
+def _text(identifier: UUID) -> str:
+    """The text of an id that event after event has."""
+    return str(identifier)

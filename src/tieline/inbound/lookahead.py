@@ -28,7 +28,7 @@ from tieline.monitoring.models import EventType
 log = structlog.get_logger(__name__)
 
 
-class Mapped(msgspec.Struct, frozen=True):
+class Mapped(msgspec.Struct, frozen=True, gc=False):
     """An event and what it is mapped to; `milliseconds` is its share of the batch's time."""
 
     event: PendingEvent

@@ -53,7 +53,7 @@ class RelationOperation(StrEnum):
 ARRAY_OPERATIONS = frozenset(operation.value for operation in RelationOperation)
 
 
-class UniqueId(msgspec.Struct, frozen=True, array_like=True):
+class UniqueId(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One identifying value: `path` is where to search for it, such as `email.email`."""
 
     attribute: str
@@ -61,7 +61,7 @@ class UniqueId(msgspec.Struct, frozen=True, array_like=True):
     value: Any
 
 
-class RelationTarget(msgspec.Struct, frozen=True, array_like=True):
+class RelationTarget(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The entity that a relation leads to, by what identifies it. `tags` None: not configured."""
 
     schema: str
@@ -69,14 +69,14 @@ class RelationTarget(msgspec.Struct, frozen=True, array_like=True):
     unique_ids: list[UniqueId]
 
 
-class RelationUpdate(msgspec.Struct, frozen=True, array_like=True):
+class RelationUpdate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What becomes of one relation attribute."""
 
     operation: RelationOperation
     items: list[RelationTarget]
 
 
-class RelationRefTarget(msgspec.Struct, frozen=True, array_like=True):
+class RelationRefTarget(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One item of a repeatable attribute of a related entity, made there if it is missing.
 
     `value` joins the target's `attribute` by `operation`; `path` is what the reference names. A
@@ -91,14 +91,14 @@ class RelationRefTarget(msgspec.Struct, frozen=True, array_like=True):
     value: Any
 
 
-class RelationRefUpdate(msgspec.Struct, frozen=True, array_like=True):
+class RelationRefUpdate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What becomes of one attribute that refers to items of related entities."""
 
     operation: RelationOperation
     items: list[RelationRefTarget]
 
 
-class EntityUpdate(msgspec.Struct, frozen=True, array_like=True):
+class EntityUpdate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One entity to create, update or remove.
 
     `block` is the position of the entity block in the configuration. `attributes` keeps the order
@@ -115,7 +115,7 @@ class EntityUpdate(msgspec.Struct, frozen=True, array_like=True):
     relation_refs: dict[str, RelationRefUpdate] = {}
 
 
-class PruneScope(msgspec.Struct, frozen=True, array_like=True):
+class PruneScope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The entities that an event speaks of completely: those that it did not upsert are removed.
 
     With `anchor_schema` they are the entities of `schema` related, in either direction, to the one
@@ -130,7 +130,7 @@ class PruneScope(msgspec.Struct, frozen=True, array_like=True):
     unique_ids: list[UniqueId]
 
 
-class MeterReadingUpdate(msgspec.Struct, frozen=True, array_like=True):
+class MeterReadingUpdate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One meter reading; its values are not checked here."""
 
     block: int
@@ -142,7 +142,7 @@ class MeterReadingUpdate(msgspec.Struct, frozen=True, array_like=True):
     attributes: dict[str, Any]
 
 
-class ReadingScope(msgspec.Struct, frozen=True, array_like=True):
+class ReadingScope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The readings of a meter and counter, maybe of one source, that an event sends completely.
 
     Those whose external id is not among the readings that the event sends of them are removed.
@@ -154,7 +154,7 @@ class ReadingScope(msgspec.Struct, frozen=True, array_like=True):
     source: str | None
 
 
-class FileProxyContext(msgspec.Struct, frozen=True):
+class FileProxyContext(msgspec.Struct, frozen=True, gc=False):
     """Where files of an integration are served: `<base_url>/download`; no slash at its end."""
 
     base_url: str
@@ -162,7 +162,7 @@ class FileProxyContext(msgspec.Struct, frozen=True):
     integration_id: str
 
 
-class MappingWarning(msgspec.Struct, frozen=True, array_like=True):
+class MappingWarning(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Something that did not stop the mapping but that its author should know."""
 
     entity_schema: str
@@ -170,7 +170,7 @@ class MappingWarning(msgspec.Struct, frozen=True, array_like=True):
     message: str
 
 
-class MappingResult(msgspec.Struct, frozen=True, array_like=True, tag="result"):
+class MappingResult(msgspec.Struct, frozen=True, array_like=True, tag="result", gc=False):
     """All that one event is mapped to, in the order of the configuration."""
 
     entities: list[EntityUpdate]
@@ -180,7 +180,7 @@ class MappingResult(msgspec.Struct, frozen=True, array_like=True, tag="result"):
     reading_scopes: list[ReadingScope] = []
 
 
-class ConfigurationWarning(msgspec.Struct, frozen=True):
+class ConfigurationWarning(msgspec.Struct, frozen=True, gc=False):
     """Something in a configuration that has no effect, or not the one it seems to have."""
 
     path: str

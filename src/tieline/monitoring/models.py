@@ -48,7 +48,7 @@ class EventType(StrEnum):
     TRIGGER = "TRIGGER"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The terminal state of one event for one sync type.
 
     `object_type` is the event's name. `entities` says what happened to which entity, and

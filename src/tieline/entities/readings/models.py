@@ -19,7 +19,7 @@ Details: TypeAlias = Mapping[str, Any]
 NaturalKey: TypeAlias = tuple[UUID, UUID | None, datetime, str | None]
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """One reading as stored.
 
     `timestamp` is the text that was sent, `read_at` the moment that it names. `details` holds all
@@ -45,7 +45,7 @@ class Reading(msgspec.Struct, frozen=True):
         return self.meter_id, self.counter_id, self.read_at, self.direction
 
 
-class IncomingReading(msgspec.Struct, frozen=True):
+class IncomingReading(msgspec.Struct, frozen=True, gc=False):
     """A reading that was sent and is within the rules. A detail that is None is taken away."""
 
     timestamp: str
@@ -57,7 +57,7 @@ class IncomingReading(msgspec.Struct, frozen=True):
     details: Details
 
 
-class ReadingReference(msgspec.Struct, frozen=True):
+class ReadingReference(msgspec.Struct, frozen=True, gc=False):
     """What is known of a reading that is to be deleted."""
 
     external_id: str | None
@@ -65,7 +65,7 @@ class ReadingReference(msgspec.Struct, frozen=True):
     direction: str | None
 
 
-class ReadingLookup(msgspec.Struct, frozen=True, cache_hash=True):
+class ReadingLookup(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Stored readings of a meter that must be loaded before a change can be made in memory.
 
     Those with the external id, whatever their counter; those of the counter (None: those without
@@ -99,7 +99,7 @@ class SkipCode(StrEnum):
     KEY_TAKEN = "METER_READING_KEY_TAKEN"
 
 
-class ReadingOutcome(msgspec.Struct, frozen=True):
+class ReadingOutcome(msgspec.Struct, frozen=True, gc=False):
     """What became of a reading, and its state after that (before it, when it was deleted).
 
     Of one that was skipped, `code` and `reason` say why.
@@ -111,14 +111,14 @@ class ReadingOutcome(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-class Pruned(msgspec.Struct, frozen=True):
+class Pruned(msgspec.Struct, frozen=True, gc=False):
     """How many readings of a scope were removed, and how many stayed."""
 
     deleted: int
     kept: int
 
 
-class ReadingChanges(msgspec.Struct, frozen=True):
+class ReadingChanges(msgspec.Struct, frozen=True, gc=False):
     """What a ledger changed, by natural key. Deleted and changed ones carry what was loaded."""
 
     org_id: str

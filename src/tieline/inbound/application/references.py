@@ -17,7 +17,7 @@ from tieline.inbound.merging import merge_references
 from tieline.mapping.models import RelationRefTarget, RelationRefUpdate
 
 
-class DeferredReferences(msgspec.Struct, frozen=True):
+class DeferredReferences(msgspec.Struct, frozen=True, gc=False):
     """An attribute of references, written when the event's entities are done."""
 
     entity_id: UUID

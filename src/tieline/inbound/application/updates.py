@@ -30,7 +30,7 @@ from tieline.inbound.merging import merge_attributes, merge_relations, relation_
 from tieline.mapping.models import EntityMode, EntityUpdate, RelationUpdate
 
 
-class DeferredRelation(msgspec.Struct, frozen=True):
+class DeferredRelation(msgspec.Struct, frozen=True, gc=False):
     """A relation attribute that waits until the event's other entities are done."""
 
     entity_id: UUID

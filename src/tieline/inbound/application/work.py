@@ -16,27 +16,29 @@ from tieline.mapping.models import METER_READING
 INFORMATION = frozenset({"ENTITY_NO_OP", "METER_READING_NOT_FOUND", "PRUNE_SCOPE_COMPLETED"})
 
 
-class Applied(msgspec.Struct):
+class Applied(msgspec.Struct, gc=False):
     """What an event did: entities and readings in the order of the changes, and warnings."""
 
     entities: list[dict[str, Any]] = []
     readings: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
-    _last: dict[str, dict[str, Any]] = {}
+    _last: dict[str, dict[str, Any]] | None = None  # notes by entity, once they are asked for
     _reading_notes: dict[tuple[str, str, str | None], dict[str, Any]] = {}
 
     def touched(self, entity: StoredEntity, what: str) -> None:
         """Note what happened to an entity."""
-        entity_id = str(entity.id)
-        note = {"id": entity_id, "schema": entity.schema, "operation": what}
+        note = {"id": str(entity.id), "schema": entity.schema, "operation": what}
         self.entities.append(note)
-        self._last[entity_id] = note
+        if self._last is not None:
+            self._last[note["id"]] = note
 
     def changed(self, entity: StoredEntity) -> None:
         """Note a change that comes after the others, such as that of a relation which waited.
 
         An entity that is listed stays listed once, but is no longer called unchanged.
         """
+        if self._last is None:
+            self._last = {note["id"]: note for note in self.entities}
         note = self._last.get(str(entity.id))
         if note is None:
             self.touched(entity, "updated")
@@ -69,7 +71,7 @@ class Applied(msgspec.Struct):
         )
 
 
-class Work(msgspec.Struct):
+class Work(msgspec.Struct, gc=False):
     """One event under way.
 
     What only some events need is kept for those: `upserted`, the entities that it named, for one
