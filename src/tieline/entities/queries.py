@@ -8,10 +8,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from tieline.database import OrgTransaction
+from tieline.database.conditions import Parameters
 from tieline.entities.repository import COLUMNS
 from tieline.entities.search.conditions import EVERYTHING, Condition
 from tieline.entities.search.models import Deleted, TitledEntity
-from tieline.entities.search.predicates import Parameters, where
+from tieline.entities.search.predicates import where
 from tieline.entities.search.repository import deleted_filter, titled
 
 

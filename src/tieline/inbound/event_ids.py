@@ -1,7 +1,8 @@
-"""The moment that the id of an event carries."""
+"""The moment that the id of an event carries: the partition in which to look for it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from tieline.kit.ids import ulid_time
@@ -13,3 +14,8 @@ def accepted_moment(event_id: str) -> datetime | None:
         return ulid_time(event_id)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def accepted_moments(event_ids: Iterable[str]) -> dict[str, datetime]:
+    """The same for several ids; those that nothing can have are left out."""
+    return {i: moment for i in event_ids if (moment := accepted_moment(i)) is not None}

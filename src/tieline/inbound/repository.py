@@ -46,7 +46,7 @@ _EVENT_COLUMNS = (
 )
 _PENDING_COLUMNS = ("org_id", "integration_id", "seq", "event_id", "accepted_at", "lane")
 
-_BATCH_BYTES = 16 << 20  # of payloads, give or take one; a batch is in memory several times over
+MOST_BYTES = 16 << 20  # of payloads at once, give or take one: they are in memory several times
 
 # A loose index scan: one probe per lane that has waiting events, however many they are.
 _FIND_WAITING = """
@@ -155,7 +155,7 @@ async def waiting_events(
         [row["event_id"] for row in claimed],
         min(moments),
         max(moments),
-        _BATCH_BYTES,
+        MOST_BYTES,
     )
     stored = {row["event_id"]: row for row in rows}
     return [

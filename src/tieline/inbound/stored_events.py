@@ -12,7 +12,7 @@ from uuid import UUID
 from tieline.database import Database
 from tieline.inbound import stored_repository
 from tieline.inbound.acceptance import Acceptance
-from tieline.inbound.event_ids import accepted_moment
+from tieline.inbound.event_ids import accepted_moment, accepted_moments
 from tieline.inbound.models import (
     EventCursor,
     EventPage,
@@ -73,7 +73,7 @@ class StoredEvents:
         of `by`. Raises `IntegrationNotFound`.
         """
         routes = await self._integrations.read_routes(org_id, integration_id)
-        moments = {i: moment for i in event_ids if (moment := accepted_moment(i)) is not None}
+        moments = accepted_moments(event_ids)
         async with self._database.reading(org_id) as tx:
             stored = await stored_repository.find_events(tx, integration_id, moments)
         correlation_id = REPLAY_PREFIX + new_ulid()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from tieline.database import OrgTransaction
-from tieline.inbound.event_ids import accepted_moment
+from tieline.database.conditions import Conditions
+from tieline.inbound.event_ids import accepted_moments
 from tieline.inbound.models import UNTOLD_EVENT_TYPE, AcceptedEvent, EventQuery
 from tieline.inbound.remap.models import Selection
+from tieline.inbound.repository import MOST_BYTES
 from tieline.mapping.models import PayloadFormat
 
 _COLUMNS = (
@@ -32,33 +33,27 @@ async def newest_events(
     count: int,
 ) -> list[AcceptedEvent]:
     """Up to `count` stored events of an integration, newest first, maybe of one moment only."""
-    arguments: list[Any] = [integration_id]
-    conditions = ["org_id = $1", "integration_id = $2"]
-
-    def add(condition: str, *values: Any) -> None:
-        numbers = range(len(arguments) + 2, len(arguments) + 2 + len(values))
-        arguments.extend(values)
-        conditions.append(condition.format(*(f"${number}" for number in numbers)))
-
+    where = Conditions("org_id = $1 AND integration_id = {}", integration_id)
     # An event's name and its object type are two words for one thing; using both means both.
-    for condition, value in (
-        ("accepted_at = {}", accepted_at),
-        ("event_id = {}", query.event_id),
-        ("correlation_id = {}", query.correlation_id),
-        ("event_name = {}", query.object_type),
-        ("event_name = {}", query.event_name),
-        (f"coalesce(event_type, '{UNTOLD_EVENT_TYPE}') = {{}}", query.event_type),
-    ):
-        if value is not None:
-            add(condition, value)
+    where.add_given(
+        [
+            ("accepted_at = {}", accepted_at),
+            ("event_id = {}", query.event_id),
+            ("correlation_id = {}", query.correlation_id),
+            ("event_name = {}", query.object_type),
+            ("event_name = {}", query.event_name),
+            (f"coalesce(event_type, '{UNTOLD_EVENT_TYPE}') = {{}}", query.event_type),
+        ]
+    )
     if query.cursor is not None:
+        position = (query.cursor.accepted_at, query.cursor.event_id)
         # The first condition says nothing new, but leaves out whole partitions.
-        add("accepted_at <= {}", query.cursor.accepted_at)
-        add("(accepted_at, event_id) < ({}, {})", query.cursor.accepted_at, query.cursor.event_id)
+        where.add("accepted_at <= {}", query.cursor.accepted_at)
+        where.add("(accepted_at, event_id) < ({}, {})", *position)
     rows = await tx.fetch(
-        f"SELECT {_COLUMNS} FROM inbound_events WHERE {' AND '.join(conditions)} "
+        f"SELECT {_COLUMNS} FROM inbound_events WHERE {where} "
         f"ORDER BY accepted_at DESC, event_id DESC LIMIT {count:d}",
-        *arguments,
+        *where.values,
     )
     return [_event(row) for row in rows]
 
@@ -84,21 +79,19 @@ async def select_events(
     tx: OrgTransaction, integration_id: UUID, selection: Selection
 ) -> list[tuple[str, int]]:
     """Id and bytes of payload of selected events, newest first; one more than the limit if any."""
-    arguments: list[Any] = [integration_id]
-    conditions = ["e.org_id = $1", "e.integration_id = $2"]
+    where = Conditions("e.org_id = $1 AND e.integration_id = {}", integration_id)
     ids = selection.event_ids
-    moments = [moment for i in ids or () if (moment := accepted_moment(i)) is not None]
-    for condition, value in (
-        ("e.event_id = ANY({})", ids),
-        ("e.accepted_at = ANY({})", moments if ids is not None else None),
-        ("e.use_case_id = {}", selection.use_case_id),
-        ("e.event_name = {}", selection.event_name),
-        ("e.accepted_at >= {}", selection.from_date),
-        ("e.accepted_at <= {}", selection.to_date),
-    ):
-        if value is not None:
-            arguments.append(value)
-            conditions.append(condition.format(f"${len(arguments) + 1}"))
+    where.add_given(
+        [
+            ("e.event_id = ANY({})", ids),
+            # Says nothing new, but leaves out whole partitions.
+            ("e.accepted_at = ANY({})", None if ids is None else [*accepted_moments(ids).values()]),
+            ("e.use_case_id = {}", selection.use_case_id),
+            ("e.event_name = {}", selection.event_name),
+            ("e.accepted_at >= {}", selection.from_date),
+            ("e.accepted_at <= {}", selection.to_date),
+        ]
+    )
     source, order = "inbound_events e", "e.accepted_at DESC, e.event_id DESC"
     if selection.only_failed:
         # Led by the letters: they are few, and the events many.
@@ -106,12 +99,12 @@ async def select_events(
             "inbound_dead_letters d JOIN inbound_events e ON e.org_id = d.org_id "
             "AND e.event_id = d.event_id AND e.accepted_at = d.accepted_at"
         )
-        conditions += ["d.org_id = $1", "d.integration_id = $2", "d.status = 'open'"]
+        where.add("d.org_id = $1 AND d.integration_id = $2 AND d.status = 'open'")
         order = "d.seq DESC"
     rows = await tx.fetch(
         f"SELECT e.event_id, octet_length(e.payload) AS size FROM {source} "
-        f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {selection.limit + 1:d}",
-        *arguments,
+        f"WHERE {where} ORDER BY {order} LIMIT {selection.limit + 1:d}",
+        *where.values,
     )
     return [(row["event_id"], row["size"]) for row in rows]
 
@@ -141,6 +134,16 @@ async def payload_sizes(
         max(moments.values()),
     )
     return {row["event_id"]: row["size"] for row in rows}
+
+
+def fitting(sizes: Sequence[int]) -> int:
+    """How many of these payloads, from the first one on, fit into memory together; at least one."""
+    total = 0
+    for index, size in enumerate(sizes):
+        total += size
+        if index and total > MOST_BYTES:
+            return index
+    return len(sizes)
 
 
 def _event(row: asyncpg.Record) -> AcceptedEvent:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tieline.entities.readings.models import COUNTER, METER
 from tieline.mapping.blocks import (
     EntityBlock,
     InboundConfiguration,
     References,
     Relations,
-    RepeatableType,
     UniqueIdField,
 )
+from tieline.mapping.relations import search_path
 
 Lookup = tuple[str, str]
 
-_METER = "meter"
-_METER_COUNTER = "meter_counter"
 _ENTITY_ID = "_id"
 
 
@@ -29,8 +28,8 @@ def lookups_of(configuration: InboundConfiguration) -> frozenset[Lookup]:
     for block in configuration.entities:
         found.update(_entity_lookups(block))
     for reading in configuration.meter_readings:
-        found.update(_unique_id_lookups(_METER, reading.meter))
-        found.update(_unique_id_lookups(_METER_COUNTER, reading.meter_counter or ()))
+        found.update(_unique_id_lookups(METER, reading.meter))
+        found.update(_unique_id_lookups(COUNTER, reading.meter_counter or ()))
     return frozenset(found)
 
 
@@ -38,7 +37,7 @@ def _entity_lookups(block: EntityBlock) -> Iterable[Lookup]:
     hints = {field.attribute: field.repeatable for field in block.fields}
     for name in block.unique_ids:
         if name != _ENTITY_ID:
-            yield block.schema, _path(name, hints[name])
+            yield block.schema, search_path(name, hints[name])
     if block.pruning is not None:
         schema = block.pruning.anchor_schema or block.schema
         yield from _unique_id_lookups(schema, block.pruning.unique_ids)
@@ -51,9 +50,4 @@ def _entity_lookups(block: EntityBlock) -> Iterable[Lookup]:
 def _unique_id_lookups(schema: str, unique_ids: Iterable[UniqueIdField]) -> Iterable[Lookup]:
     for unique_id in unique_ids:
         if unique_id.attribute != _ENTITY_ID:
-            yield schema, _path(unique_id.attribute, unique_id.repeatable)
-
-
-def _path(attribute: str, hint: RepeatableType | None) -> str:
-    """Where the value stands inside the entity: `email.email` for a hinted e-mail address."""
-    return f"{attribute}.{hint}" if hint else attribute
+            yield schema, search_path(unique_id.attribute, unique_id.repeatable)

@@ -106,11 +106,16 @@ class SandboxFailed(MappingError):
     category = ErrorCategory.SYSTEM
 
 
+def which_item(index: int, count: int) -> str:
+    """What a message about one of several items begins with; nothing if there is only one."""
+    return "" if count == 1 else f"In item [{index}] of {count}: "
+
+
 def of_item(error: MappingError, index: int, count: int) -> MappingError:
     """The same error, naming which of several items it is about."""
     if count == 1:
         return error
-    return type(error)(f"In item [{index}] of {count}: {error.message}", error.path)
+    return type(error)(f"{which_item(index, count)}{error.message}", error.path)
 
 
 _KINDS: list[type[MappingError]] = [MappingError, *MappingError.__subclasses__()]

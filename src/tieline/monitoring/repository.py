@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from tieline.database import OrgTransaction, Transaction
+from tieline.database.conditions import Conditions
 from tieline.kit import json
 from tieline.monitoring.figures import InboundGroup
 from tieline.monitoring.models import (
@@ -102,26 +103,19 @@ async def newest_outcomes(
     count: int,
 ) -> list[Outcome]:
     """Up to `count` outcomes of an integration between two moments, newest first."""
-    arguments: list[Any] = [integration_id, oldest, newest]
-    conditions = ["org_id = $1", "integration_id = $2", "completed_at BETWEEN $3 AND $4"]
-
-    def argument(value: Any) -> str:
-        arguments.append(value)
-        return f"${len(arguments) + 1}"
-
+    where = Conditions("org_id = $1 AND integration_id = {}", integration_id)
+    where.add("completed_at BETWEEN {} AND {}", oldest, newest)
     counted = _counted_filters(query)
     for field, value in counted.items():
         column = "object_type" if field is InboundGroup.EVENT_NAME else field.value
-        conditions.append(f"{column} = {argument(value)}")
-    for column, text in _other_filters(query).items():
-        if text is not None:
-            conditions.append(f"{column} = {argument(text)}")
+        where.add(f"{column} = {{}}", value)
+    where.add_given((f"{column} = {{}}", text) for column, text in _other_filters(query).items())
     if query.cursor is not None:
         position = _position(query.cursor)
-        values = ", ".join(map(argument, position.values()))
-        conditions.append(f"({', '.join(position)}) < ({values})")
+        marks = ", ".join(["{}"] * len(position))
+        where.add(f"({', '.join(position)}) < ({marks})", *position.values())
     order = f"ORDER BY completed_at DESC, event_id DESC, sync_type DESC LIMIT {count:d}"
-    sql = f"SELECT * FROM inbound_outcomes WHERE {' AND '.join(conditions)}"
+    sql = f"SELECT * FROM inbound_outcomes WHERE {where}"
     if counted and not query.names_few:
         # Matching outcomes may be few among millions. The roll-ups know the minutes to look at;
         # minute by minute, because the database would rather look through all there are.
@@ -130,10 +124,10 @@ async def newest_outcomes(
         )
         within = "completed_at >= minute AND completed_at < minute + interval '1 minute'"
         sql = (
-            f"SELECT found.* FROM unnest({argument(minutes)}::timestamptz[]) AS minute, "
+            f"SELECT found.* FROM unnest({where.bind(minutes)}::timestamptz[]) AS minute, "
             f"LATERAL ({sql} AND {within} {order}) AS found"
         )
-    rows = await tx.fetch(f"{sql} {order}", *arguments)
+    rows = await tx.fetch(f"{sql} {order}", *where.values)
     return [_outcome(row) for row in rows]
 
 

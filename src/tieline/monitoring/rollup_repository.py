@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from tieline.database import OrgTransaction, Transaction
+from tieline.database.conditions import Parameters
 from tieline.monitoring.figures import MAX_GROUPS, BucketCount, Count, InboundGroup
 from tieline.monitoring.models import SyncType
 from tieline.monitoring.rollups import NOBODY, SKETCH_SIZE, Cover, Span, estimated_count
@@ -61,22 +61,14 @@ async def compact(tx: Transaction, kept_since: datetime) -> int:
     return moved
 
 
-class _Statement:
-    """Parts of a statement about one integration, and the arguments that they refer to."""
-
-    def __init__(self, integration_id: UUID) -> None:
-        self.arguments: list[Any] = [integration_id]
-
-    def argument(self, value: Any) -> str:
-        """A reference to an argument; `$1` is the organisation, `$2` the integration."""
-        self.arguments.append(value)
-        return f"${len(self.arguments) + 1}"
+class _Statement(Parameters):
+    """Parts of a statement about one integration, which is `$2`, and their arguments."""
 
     def rows(self, table: str, columns: str, moment: str, start: datetime, end: datetime) -> str:
         """A query for rows of a table from `start` until before `end`."""
         return (
             f"SELECT {columns} FROM {table} WHERE org_id = $1 AND integration_id = $2 "
-            f"AND {moment} >= {self.argument(start)} AND {moment} < {self.argument(end)}"
+            f"AND {moment} >= {self.bind(start)} AND {moment} < {self.bind(end)}"
         )
 
     def buckets(self, table: str, columns: str, covered: Cover) -> Iterable[str]:
@@ -141,7 +133,7 @@ async def counts_by_status(
         "sum(count)::bigint AS count, max(last_at) AS last_at FROM named "
         f"GROUP BY GROUPING SETS ({', '.join(sets)}) "
         f"ORDER BY grouped, count DESC LIMIT {MAX_GROUPS + 8:d}",
-        *statement.arguments,
+        *statement.values,
     )
     totals, grouped = [], []
     for row in rows:
@@ -163,9 +155,9 @@ async def counts_by_bucket(
     statement = _Statement(integration_id)
     source = statement.outcomes(covered, _NO_NOTES)
     rows = await tx.fetch(
-        f"{source} SELECT date_bin({statement.argument(width)}, at, 'epoch') AS start, status, "
+        f"{source} SELECT date_bin({statement.bind(width)}, at, 'epoch') AS start, status, "
         "sum(count)::bigint AS count FROM found GROUP BY 1, 2",
-        *statement.arguments,
+        *statement.values,
     )
     return [BucketCount(row["start"], row["status"], row["count"]) for row in rows]
 
@@ -196,7 +188,7 @@ async def count_correlations(tx: OrgTransaction, integration_id: UUID, covered: 
         "SELECT count(*) AS smallest, max(hash) AS largest FROM ("
         f"SELECT DISTINCT hash FROM ({' UNION ALL '.join(parts)}) AS hashes (hash) "
         f"ORDER BY hash LIMIT {SKETCH_SIZE:d}) AS smallest",
-        *statement.arguments,
+        *statement.values,
     )
     return estimated_count(row["smallest"], row["largest"] or 0) if row else 0
 
@@ -217,9 +209,9 @@ async def minutes_with_outcomes(
     """
     statement = _Statement(integration_id)
     conditions = " AND ".join(
-        f"{_STORED_IN[field]} = {statement.argument(value)}" for field, value in matching.items()
+        f"{_STORED_IN[field]} = {statement.bind(value)}" for field, value in matching.items()
     )
-    since, until = statement.argument(oldest), statement.argument(newest)
+    since, until = statement.bind(oldest), statement.bind(newest)
     levels = []
     for span, wider in ((Span.DAY, None), (Span.HOUR, Span.DAY), (Span.MINUTE, Span.HOUR)):
         width = f"interval '{span:d} minutes'"
@@ -246,7 +238,7 @@ async def minutes_with_outcomes(
         "SELECT minute FROM outcome_deltas WHERE org_id = $1 AND integration_id = $2 "
         f"AND minute > {since}::timestamptz - interval '1 minute' AND minute <= {until} "
         f"AND {conditions}",
-        *statement.arguments,
+        *statement.values,
     )
     return [row["start"] for row in rows]
 

@@ -271,7 +271,7 @@ async def test_large_payloads_make_smaller_steps(
     replayed: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tieline.inbound.dead_letters.redrive._LARGEST_STEP_BYTES", 1)
+    monkeypatch.setattr("tieline.inbound.stored_repository.MOST_BYTES", 1)
     failed = await fail(3)
 
     done = await run(redriving, services, org, await begin())

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from tieline.database.conditions import Parameters
 from tieline.entities.search.conditions import Condition, free_words, names_schemas
 from tieline.entities.search.errors import InvalidQuery
 from tieline.entities.search.models import SortKey
 from tieline.entities.search.moments import from_epoch, parse_moment
-from tieline.entities.search.predicates import Parameters, json_path
+from tieline.entities.search.predicates import json_path
 from tieline.kit import json
 from tieline.kit.ids import parse_uuid
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tieline.database.conditions import Parameters
 from tieline.entities.search.candidates import lookup
 from tieline.entities.search.conditions import (
     SYSTEM_MOMENTS,
@@ -42,18 +43,6 @@ _DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d
 _NUMBER = r"^-?\d{1,200}([.]\d{1,200})?([eE][+-]?\d{1,3})?$"
 _IS_MOMENT = f"(v.t ~ '{_DATE}' AND pg_input_is_valid(v.t, 'timestamptz'))"
 _SCALARS = "('string', 'number', 'boolean')"
-
-
-class Parameters:
-    """The bound parameters of one statement; `$1` is the organisation."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-
-    def bind(self, value: Any) -> str:
-        """The placeholder of a value."""
-        self.values.append(value)
-        return f"${len(self.values) + 1}"
 
 
 def where(condition: Condition, parameters: Parameters) -> str:

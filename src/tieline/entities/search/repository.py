@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from tieline.database import OrgTransaction
+from tieline.database.conditions import Parameters
 from tieline.entities.models import StoredEntity
 from tieline.entities.repository import COLUMNS, entity_of
 from tieline.entities.search.candidates import lookup
@@ -28,7 +29,7 @@ from tieline.entities.search.ordering import (
     sort_columns,
     wire_sort_value,
 )
-from tieline.entities.search.predicates import Parameters, scalar_values, where
+from tieline.entities.search.predicates import scalar_values, where
 from tieline.kit import json
 
 MAX_ANSWER_BYTES = 32_000_000

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from tieline.entities.models import STAMPED, Activity
 from tieline.entities.readings.ledger import ReadingLedger
+from tieline.entities.readings.models import COUNTER, METER
 from tieline.entities.workspace import Key, Workspace
 from tieline.inbound.application.pruning import in_scope, prune
-from tieline.inbound.application.readings import COUNTER, METER, Readings, apply_readings
+from tieline.inbound.application.readings import Readings, apply_readings
 from tieline.inbound.application.references import DeferredReferences, refer, write_items
 from tieline.inbound.application.targets import key_of
 from tieline.inbound.application.updates import DeferredRelation, relate, remove, upsert

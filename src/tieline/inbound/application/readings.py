@@ -16,6 +16,8 @@ from tieline.entities.readings.ledger import (
     lookup_for_scope,
 )
 from tieline.entities.readings.models import (
+    COUNTER,
+    METER,
     IncomingReading,
     ReadingChange,
     ReadingLookup,
@@ -28,6 +30,7 @@ from tieline.inbound.application.errors import MeterNotFound, StateNotLoaded, Un
 from tieline.inbound.application.targets import describe, key_of, latest_deleted, single_id
 from tieline.inbound.application.work import Work
 from tieline.inbound.merging import merge_attributes
+from tieline.mapping.errors import which_item
 from tieline.mapping.models import (
     METER_READING,
     MappingResult,
@@ -36,9 +39,6 @@ from tieline.mapping.models import (
     ReadingScope,
     UniqueId,
 )
-
-METER = "meter"
-COUNTER = "meter_counter"
 
 Parsed = IncomingReading | ReadingReference | InvalidReading
 _Sent = dict[UUID, dict[UUID | None, set[str]]]  # external ids by meter and counter
@@ -167,10 +167,7 @@ def _item(updates: Sequence[MeterReadingUpdate], position: int) -> str:
     """Which reading it is: its block, and which one of them if the block yields several."""
     block = updates[position].block
     of_block = [n for n, update in enumerate(updates) if update.block == block]
-    place = f"meter_readings[{block}]"
-    if len(of_block) == 1:
-        return place
-    return f"In item [{of_block.index(position)}] of {len(of_block)}: {place}"
+    return f"{which_item(of_block.index(position), len(of_block))}meter_readings[{block}]"
 
 
 def _apply(

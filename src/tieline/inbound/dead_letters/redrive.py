@@ -8,7 +8,7 @@ job that runs twice finds its step done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,6 @@ from tieline.kit.time import Clock, utc_now
 from tieline.runtime.queue import enqueue
 
 _LARGEST_STEP = 500  # letters
-_LARGEST_STEP_BYTES = 16 << 20  # of payload, give or take one
 _EARLIEST = 2.0  # seconds by which a job may come too early and wait
 
 
@@ -82,8 +81,10 @@ class Redriving:
         letters = await redrive_repository.lock_next_letters(tx, redrive, size)
         moments = {event_id: accepted_at for _, event_id, accepted_at in letters}
         sizes = await stored_repository.payload_sizes(tx, redrive.integration_id, moments)
-        taken = _within_bytes([(seq, event_id) for seq, event_id, _ in letters], sizes)
-        receipts = await self._replay(tx, redrive, {i: moments[i] for _, i in taken if i in sizes})
+        count = stored_repository.fitting([sizes.get(event_id, 0) for _, event_id, _ in letters])
+        taken = letters[:count]
+        stored = {event_id: moment for _, event_id, moment in taken if event_id in sizes}
+        receipts = await self._replay(tx, redrive, stored)
         ended = len(taken) == len(letters) < size
         return replace(
             redrive,
@@ -110,15 +111,3 @@ class Redriving:
         ]
         results = await self._acceptance.store(routed)
         return [result.status for result in results.values()]
-
-
-def _within_bytes(
-    letters: Sequence[tuple[int, str]], sizes: Mapping[str, int]
-) -> Sequence[tuple[int, str]]:
-    """The first letters whose payloads fit into memory together, at least one."""
-    total = 0
-    for index, (_, event_id) in enumerate(letters):
-        total += sizes.get(event_id, 0)
-        if index and total > _LARGEST_STEP_BYTES:
-            return letters[:index]
-    return letters

@@ -11,7 +11,7 @@ import msgspec
 
 from tieline.database import OrgTransaction, Transaction
 from tieline.inbound.dead_letters.models import LetterFilter, LetterStatus, Redrive
-from tieline.inbound.dead_letters.repository import Conditions
+from tieline.inbound.dead_letters.repository import letters_where
 from tieline.kit import json
 
 _COLUMNS = Redrive.__struct_fields__
@@ -27,11 +27,11 @@ async def count_open(
     tx: OrgTransaction, integration_id: UUID, wanted: LetterFilter, until_seq: int, now: datetime
 ) -> int:
     """How many open letters a redrive that begins now would see to."""
-    where = Conditions(integration_id, wanted, LetterStatus.OPEN)
+    where = letters_where(integration_id, wanted, LetterStatus.OPEN)
     where.add("seq <= {}", until_seq)
     where.add("failed_at <= {}", now)
     count: int = await tx.fetchval(
-        f"SELECT count(*) FROM inbound_dead_letters WHERE {where}", *where.arguments
+        f"SELECT count(*) FROM inbound_dead_letters WHERE {where}", *where.values
     )
     return count
 
@@ -78,14 +78,14 @@ async def lock_next_letters(
 
     Until the transaction ends nobody else can close them.
     """
-    where = Conditions(redrive.integration_id, redrive.selection, LetterStatus.OPEN)
+    where = letters_where(redrive.integration_id, redrive.selection, LetterStatus.OPEN)
     where.add("seq > {}", redrive.after_seq)
     where.add("seq <= {}", redrive.until_seq)
     where.add("failed_at <= {}", redrive.created_at)
     rows = await tx.fetch(
         f"SELECT seq, event_id, accepted_at FROM inbound_dead_letters WHERE {where} "
         f"ORDER BY org_id, seq LIMIT {count:d} FOR UPDATE",
-        *where.arguments,
+        *where.values,
     )
     return [(row["seq"], row["event_id"], row["accepted_at"]) for row in rows]
 

@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 
 from tieline.database import OrgTransaction, Transaction
+from tieline.database.conditions import Conditions
 from tieline.inbound.dead_letters.models import (
     DeadLetter,
     LetterCursor,
@@ -22,7 +23,7 @@ from tieline.inbound.dead_letters.models import (
     LetterStatus,
 )
 from tieline.inbound.dead_letters.reasons import reason_of
-from tieline.inbound.event_ids import accepted_moment
+from tieline.inbound.event_ids import accepted_moment, accepted_moments
 from tieline.inbound.models import Routed
 from tieline.monitoring.models import ErrorCategory, Outcome, OutcomeStatus
 from tieline.monitoring.text import storable
@@ -124,13 +125,13 @@ async def newest_letters(
     count: int,
 ) -> list[DeadLetter]:
     """Up to `count` letters of an integration, newest failure first; None is any status."""
-    where = Conditions(integration_id, wanted, status)
+    where = letters_where(integration_id, wanted, status)
     if cursor is not None:
         where.add("(failed_at, event_id) < ({}, {})", cursor.failed_at, cursor.event_id)
     rows = await tx.fetch(
         f"SELECT {_COLUMNS} FROM inbound_dead_letters WHERE {where} "
         f"ORDER BY failed_at DESC, event_id DESC LIMIT {count:d}",
-        *where.arguments,
+        *where.values,
     )
     return [msgspec.convert(dict(row), DeadLetter) for row in rows]
 
@@ -144,8 +145,8 @@ async def largest_groups(
     count: int,
 ) -> list[LetterGroup]:
     """Up to `count` groups of letters with one cause, largest first."""
-    where = Conditions(integration_id, wanted, status)
-    rows = await tx.fetch(_GROUPS.format(conditions=where, count=count), *where.arguments)
+    where = letters_where(integration_id, wanted, status)
+    rows = await tx.fetch(_GROUPS.format(conditions=where, count=count), *where.values)
     return [_group(row) for row in rows]
 
 
@@ -159,31 +160,28 @@ async def discard_open(
     now: datetime,
 ) -> int:
     """Close open letters with a note; how many there were."""
-    where = Conditions(integration_id, wanted, LetterStatus.OPEN)
+    where = letters_where(integration_id, wanted, LetterStatus.OPEN)
     locked = f"SELECT event_id, accepted_at FROM inbound_dead_letters WHERE {where}"
-    values = [where.argument(value) for value in (LetterStatus.DISCARDED, note, by, now)]
+    values = [where.bind(value) for value in (LetterStatus.DISCARDED, note, by, now)]
     status, reason, who, moment = values
     return await tx.execute(
         f"WITH d AS ({locked} ORDER BY org_id, seq FOR UPDATE) UPDATE inbound_dead_letters l "
         f"SET status = {status}, note = {reason}, resolved_by = {who}, resolved_at = {moment} "
         "FROM d WHERE l.org_id = $1 AND l.event_id = d.event_id AND l.accepted_at = d.accepted_at",
-        *where.arguments,
+        *where.values,
     )
 
 
-class Conditions:
-    """The WHERE clause of a filter, and its arguments: `$1` is the organisation."""
-
-    def __init__(
-        self, integration_id: UUID, wanted: LetterFilter, status: LetterStatus | None
-    ) -> None:
-        self.arguments: list[Any] = []
-        self._conditions = ["org_id = $1"]
-        self.add("integration_id = {}", integration_id)
-        if status is not None:
-            # Not as an argument: it decides which index can serve.
-            self._conditions.append(f"status = '{status.value}'")
-        for condition, value in (
+def letters_where(
+    integration_id: UUID, wanted: LetterFilter, status: LetterStatus | None
+) -> Conditions:
+    """The WHERE clause of a filter; None is any status."""
+    where = Conditions("org_id = $1 AND integration_id = {}", integration_id)
+    if status is not None:
+        # Not as an argument: it decides which index can serve.
+        where.add(f"status = '{status.value}'")
+    where.add_given(
+        [
             ("use_case_id = {}", wanted.use_case_id),
             ("event_name = {}", wanted.event_name),
             ("error_code = {}", wanted.error_code),
@@ -192,26 +190,13 @@ class Conditions:
             ("correlation_id = {}", wanted.correlation_id),
             ("failed_at >= {}", wanted.from_date),
             ("failed_at <= {}", wanted.to_date),
-        ):
-            if value is not None:
-                self.add(condition, value)
-        if wanted.event_ids is not None:
-            moments = [accepted_moment(event_id) for event_id in wanted.event_ids]
-            self.add("event_id = ANY({})", wanted.event_ids)
-            # Says nothing new, but leaves out whole partitions.
-            self.add("accepted_at = ANY({})", [moment for moment in moments if moment is not None])
-
-    def argument(self, value: Any) -> str:
-        """The placeholder of one more argument."""
-        self.arguments.append(value)
-        return f"${len(self.arguments) + 1}"
-
-    def add(self, condition: str, *values: Any) -> None:
-        """One more condition, with `{}` where its values stand."""
-        self._conditions.append(condition.format(*map(self.argument, values)))
-
-    def __str__(self) -> str:
-        return " AND ".join(self._conditions)
+        ]
+    )
+    if wanted.event_ids is not None:
+        where.add("event_id = ANY({})", wanted.event_ids)
+        # Says nothing new, but leaves out whole partitions.
+        where.add("accepted_at = ANY({})", [*accepted_moments(wanted.event_ids).values()])
+    return where
 
 
 _COLUMNS = ", ".join(DeadLetter.__struct_fields__)

@@ -15,7 +15,7 @@ from tieline.inbound.application.work import Applied
 from tieline.inbound.batch import Applying, Batch
 from tieline.inbound.dead_letters import repository as letters
 from tieline.inbound.dead_letters.models import DeadLetter, LetterFilter
-from tieline.inbound.event_ids import accepted_moment
+from tieline.inbound.event_ids import accepted_moments
 from tieline.inbound.lookahead import EventMapping, Mapped
 from tieline.inbound.models import AcceptedEvent, PendingEvent, Routed
 from tieline.inbound.outcomes import outcomes_of
@@ -34,7 +34,6 @@ from tieline.kit.time import Clock, utc_now
 from tieline.mapping.mapper import Mapper
 from tieline.monitoring.models import OutcomeStatus
 
-_MOST_BYTES = 16 << 20  # of payload in one selection, give or take one
 _DEPENDS = (
     "What this event does depends on one before it in a way that only applying shows. Map it "
     "alone, or replay it."
@@ -73,14 +72,9 @@ class Remapping:
         await self._integrations.get_integration(org_id, integration_id)
         async with self._database.reading(org_id) as tx:
             found = await stored_repository.select_events(tx, integration_id, selection)
-        total = 0
-        chosen: list[str] = []
-        for event_id, size in found[: selection.limit]:
-            total += size
-            if chosen and total > _MOST_BYTES:
-                break
-            chosen.append(event_id)
-        return chosen, len(chosen) < len(found)
+        limited = found[: selection.limit]
+        count = stored_repository.fitting([size for _, size in limited])
+        return [event_id for event_id, _ in limited[:count]], count < len(found)
 
     async def dry_run(self, org_id: str, integration_id: UUID, selection: Selection) -> Remap:
         """What each selected event would do on top of those before it. Nothing is written.
@@ -88,7 +82,7 @@ class Remapping:
         Raises `IntegrationNotFound`, and `PruneScopeTooLarge` when fewer events would do.
         """
         chosen, more = await self.select(org_id, integration_id, selection)
-        moments = {i: moment for i in chosen if (moment := accepted_moment(i)) is not None}
+        moments = accepted_moments(chosen)
         async with self._database.reading(org_id) as tx:
             events = await stored_repository.find_events(tx, integration_id, moments)
             failed = await letters.newest_letters(
