@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.leaks import Leaks
 from tieline.kit.ids import new_ulid
 
 if TYPE_CHECKING:  # unit tests must not pay for importing the whole application
     from tieline.app import Application
     from tieline.database import Database
     from tieline.http.services import Services
+
+LEAKS = Leaks()
 
 
 @pytest.fixture(scope="session")
@@ -30,15 +33,28 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-async def application(data_dir: Path) -> AsyncIterator[Application]:
-    """API and worker in this process, on an embedded database of its own."""
+def leaks() -> Leaks:
+    """The secrets of this test process."""
+    return LEAKS
+
+
+@pytest.fixture(scope="session")
+async def application(data_dir: Path, leaks: Leaks) -> AsyncIterator[Application]:
+    """API and worker in this process, on an embedded database of its own.
+
+    When all tests are over, no secret may be found in what they have left.
+    """
     from tieline.app import Application
+    from tieline.secrets.table_store import TableSecretStore
     from tieline.settings import load_settings
 
     settings = load_settings({}, data_dir=data_dir, sweep_seconds=0.5, log_level="warning")
     started = await Application.start(settings, work=True, serve=True)
-    yield started
+    with leaks.watching(TableSecretStore):
+        yield started
+    found = [*leaks.in_refusals(), *await leaks.in_database(started.services.database)]
     await started.stop()
+    assert not found, f"Secrets were left behind: {found[:20]}"
 
 
 @pytest.fixture
@@ -79,7 +95,14 @@ def http_client(application: Application, key: str | None) -> httpx.AsyncClient:
         transport=httpx.ASGITransport(app=application.asgi, raise_app_exceptions=False),
         base_url="http://tieline.test",
         headers={"authorization": f"Bearer {key}"} if key else {},
+        event_hooks={"response": [_note_refusal]},
     )
+
+
+async def _note_refusal(response: httpx.Response) -> None:
+    if response.status_code >= 400:
+        await response.aread()
+        LEAKS.note_refusal(response.text)
 
 
 @dataclass(frozen=True)
@@ -128,6 +151,17 @@ def stop_server(server: LiveServer) -> int:
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A `tieline serve` process on an empty data directory, shared by the session's tests."""
-    server, _ = start_server(tmp_path_factory.mktemp("live") / "data")
+    server, _ = start_server(
+        tmp_path_factory.mktemp("live") / "data",
+        TIELINE_LOG_LEVEL="debug",
+        TIELINE_LOG_FORMAT="json",
+    )
     yield server
     stop_server(server)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_in_any_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    yield
+    found = LEAKS.in_files(tmp_path_factory.getbasetemp())
+    assert not found, f"Secrets were logged: {found[:20]}"

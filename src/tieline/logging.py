@@ -15,13 +15,12 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
+from tieline.kit.secrecy import hide_secrets
+
 REDACTED = "[redacted]"
 _MAX_DEPTH = 8
 
-# What a listed key shows of itself (`tl_service_` and six characters) is shorter and stays.
-_KEY = re.compile(r"\b(tl_[a-z]+_)[0-9A-Za-z]{16,}(?:_[0-9A-Za-z]+)?")
-_BEARER = re.compile(r"\b(Bearer|Basic)\s+[^\s'\",;]+", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(://[^:/?#@\s]*):[^@/\s]+@")
+# Broader than `names_a_secret`: a line that hides too much does no harm.
 _SECRET_NAMES = re.compile(
     r"authorization|passw(or)?d|passphrase|secret|token|api_?key|private_?key|credential|cookie",
     re.IGNORECASE,
@@ -77,13 +76,6 @@ def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return dict(_without_secrets(event, 0))
 
 
-def redact_text(text: str) -> str:
-    """`text` without API keys, credentials of an `Authorization` header, and passwords in URLs."""
-    text = _KEY.sub(rf"\1{REDACTED}", text)
-    text = _BEARER.sub(rf"\1 {REDACTED}", text)
-    return _URL_PASSWORD.sub(rf"\1:{REDACTED}@", text)
-
-
 def _shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -120,11 +112,11 @@ def _clean(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
-        return redact_text(value)
+        return hide_secrets(value, REDACTED)
     if depth > _MAX_DEPTH:
         return "..."
     if isinstance(value, Mapping):
         return _without_secrets(value, depth)
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(item, depth + 1) for item in value]
-    return redact_text(str(value))
+    return hide_secrets(str(value), REDACTED)

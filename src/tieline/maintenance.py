@@ -38,6 +38,7 @@ def maintenance_duties(settings: Settings, clock: Clock = utc_now) -> list[Duty]
             "outcome_rollups": outcomes,
             "correlation_sketches": outcomes,
             "access_log": timedelta(days=settings.access_log_retention_days),
+            "audit_log": timedelta(days=settings.audit_retention_days),
             "activities": activities,
             "activity_attachments": activities,
             "entity_operations": activities,

@@ -31,6 +31,8 @@ async def listening(
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
         )
     )

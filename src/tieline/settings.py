@@ -7,17 +7,35 @@ refused, so that a typing error does not go unnoticed. `docs/settings.md` descri
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from tieline.kit.errors import TielineError
 
 PREFIX = "TIELINE_"
+_MOUNT = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
+# Faults in these are told without the value, which may hold a password or be one.
+_NEVER_REPEATED = {
+    "database_url": "must start with postgresql://",
+    "vault_url": "must be an http or https address, without a path and without a password.",
+    **dict.fromkeys(("master_key", "vault_token", "vault_secret_id"), "must be a text."),
+}
 
 
 class InvalidSettings(TielineError):
@@ -29,6 +47,63 @@ class InvalidSettings(TielineError):
 def _default_data_dir() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "tieline"
+
+
+def _listed(value: Any) -> Any:
+    """A list as the environment writes it: `a, b`."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _json_listed(value: Any) -> Any:
+    """A list as the environment writes it: JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError("is not valid JSON. Write a list of objects") from None
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither an address nor a network") from None
+    return text
+
+
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
+# Algorithms that check a signature by a secret both sides have are none for tokens of others.
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+
+
+class OidcIssuer(BaseModel):
+    """Somebody whose tokens are accepted, and what they mean here. docs/oidc.md explains each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: str = Field(pattern=r"^https?://[^\s?#@]+$", max_length=500)
+    audience: Texts = Field(min_length=1)
+    organisation: str | None = Field(None, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}$")
+    organisation_claim: str | None = Field(None, min_length=1)
+    roles_claim: str | None = Field(None, min_length=1)
+    role_mapping: dict[str, str] = Field(default_factory=dict)
+    default_roles: Texts = ()
+    client_id_claim: Texts = ("client_id", "azp")
+    machine_claim: str | None = Field(None, min_length=1)
+    clock_skew_seconds: float = Field(60.0, ge=0, le=600)
+    algorithms: tuple[Algorithm, ...] = Field(("RS256", "PS256", "ES256", "EdDSA"), min_length=1)
+
+    @model_validator(mode="after")
+    def _one_way_to_an_organisation(self) -> OidcIssuer:
+        if (self.organisation is None) == (self.organisation_claim is None):
+            raise ValueError("needs either organisation or organisation_claim")
+        return self
 
 
 class Settings(BaseModel):
@@ -43,9 +118,24 @@ class Settings(BaseModel):
         pattern=r"^https?://[^\s/?#][^\s?#]*$",
         description="Address under which others reach the server; else made of host and port.",
     )
+    trusted_proxies: Networks = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses and networks of proxies that may say where a call comes from.",
+    )
+    organisation_rpm: int | None = Field(
+        None, ge=1, le=1_000_000_000, description="Requests per minute of each organisation."
+    )
+    failed_logins_per_minute: int = Field(
+        60, ge=1, le=1_000_000, description="Unknown keys and tokens that one address may send."
+    )
     data_dir: Path = Field(
         default_factory=_default_data_dir,
         description="Directory of the embedded database and of local state.",
+    )
+    environment: str = Field(
+        "prod",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="What this installation is, such as `prod` or `test`; in the access log.",
     )
     database_url: str | None = Field(
         None,
@@ -54,6 +144,56 @@ class Settings(BaseModel):
     )
     database_pool_size: int = Field(
         12, ge=4, le=200, description="Database connections that one process may hold."
+    )
+    secret_backend: Literal["table", "vault"] = Field(
+        "table", description="Where secrets are kept: sealed in the database, or in a vault."
+    )
+    master_key: SecretStr | None = Field(
+        None, description="The key, 32 bytes in base64, that secrets in the database depend on."
+    )
+    master_key_file: Path | None = Field(
+        None, description="A file with that key; by default `master.key` in the data directory."
+    )
+    vault_url: str | None = Field(
+        None, pattern=r"^https?://[^\s/?#@]+$", description="Address of the vault, without a path."
+    )
+    vault_token: SecretStr | None = Field(
+        None, description="The token with which Tieline calls the vault."
+    )
+    vault_token_file: Path | None = Field(
+        None, description="A file with that token, which may change while Tieline runs."
+    )
+    vault_role_id: str | None = Field(
+        None, description="The role with which Tieline gets itself tokens (AppRole)."
+    )
+    vault_secret_id: SecretStr | None = Field(None, description="The secret of that role.")
+    vault_secret_id_file: Path | None = Field(
+        None, description="A file with the secret of that role."
+    )
+    vault_approle_mount: str = Field(
+        "approle", pattern=_MOUNT, description="Where the vault's AppRole method is mounted."
+    )
+    vault_mount: str = Field(
+        "secret", pattern=_MOUNT, description="Where the vault's KV engine (version 2) is mounted."
+    )
+    vault_prefix: str = Field(
+        "tieline", pattern=_MOUNT, description="Below which all secrets of Tieline are."
+    )
+    vault_namespace: str | None = Field(None, description="The vault's namespace, if it has them.")
+    vault_ca_file: Path | None = Field(
+        None, description="Certificates to trust in place of the system's when calling the vault."
+    )
+    vault_timeout_seconds: float = Field(
+        5.0, gt=0, le=60, description="Longest wait for an answer of the vault."
+    )
+    oidc_issuers: Annotated[tuple[OidcIssuer, ...], BeforeValidator(_json_listed)] = Field(
+        (), description="OIDC issuers whose tokens are accepted; a list of objects."
+    )
+    egress_allow: Texts = Field(
+        (), description="Hosts and networks inside that requests may go to, besides public ones."
+    )
+    egress_ca_file: Path | None = Field(
+        None, description="PEM file with certificate authorities to trust besides the usual ones."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
@@ -121,6 +261,9 @@ class Settings(BaseModel):
     access_log_retention_days: int = Field(
         30, ge=1, le=3650, description="How long the log of API calls is kept."
     )
+    audit_retention_days: int = Field(
+        365, ge=1, le=36500, description="How long the audit log is kept."
+    )
     activity_retention_days: int = Field(
         365, ge=1, le=36500, description="How long activities and entity operations are kept."
     )
@@ -130,6 +273,11 @@ class Settings(BaseModel):
     idempotency_hours: int = Field(
         24, ge=1, le=24 * 31, description="How long the answer to an `Idempotency-Key` is kept."
     )
+
+    @property
+    def secrets_in_vault(self) -> bool:
+        """Whether a vault keeps the secrets, and the database none."""
+        return self.secret_backend == "vault"  # noqa: S105 - no password, a choice
 
     @property
     def public_address(self) -> str:
@@ -185,14 +333,16 @@ def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
     for fault in error.errors():
         key = str(fault["loc"][0])
         origin = origins.get(key, "by default")
+        inner = ".".join(map(str, fault["loc"][1:]))
         name = f"{PREFIX}{key.upper()}"
-        if fault["type"] == "extra_forbidden":
+        if inner:
+            lines.append(f"{name} (set {origin}): {inner}: {fault['msg']}.")
+        elif fault["type"] == "extra_forbidden":
             lines.append(
                 f"{name} (set {origin}) is no setting. See docs/settings.md for all names."
             )
-        elif key == "database_url":
-            # The value may hold a password and is therefore never repeated.
-            lines.append(f"{name} (set {origin}) must start with postgresql://")
+        elif key in _NEVER_REPEATED:
+            lines.append(f"{name} (set {origin}) {_NEVER_REPEATED[key]}")
         else:
             lines.append(f"{name} (set {origin}) is {fault['input']!r}: {fault['msg']}.")
     return "\n".join(lines)

@@ -23,7 +23,18 @@ from tieline.database.embedded import EmbeddedServer
 
 TIELINE = Path(sys.executable).parent / "tieline"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TIELINE_")}
-COMMANDS = ("demo", "doctor", "events", "keys", "mappings", "migrate", "openapi", "serve", "worker")
+COMMANDS = (
+    "demo",
+    "doctor",
+    "events",
+    "keys",
+    "mappings",
+    "migrate",
+    "openapi",
+    "secrets",
+    "serve",
+    "worker",
+)
 INTEGRATIONS = "/erp-integration/v1/integrations"
 
 
@@ -212,7 +223,7 @@ def test_openapi_prints_the_document_of_an_api(surface: str) -> None:
 
 
 def test_a_wrong_api_lists_the_right_ones() -> None:
-    assert "entity, erp-integration" in complaint("openapi", "erp")
+    assert "environments, erp-integration" in complaint("openapi", "erp")
 
 
 # --- with a database, without a server

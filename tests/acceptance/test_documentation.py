@@ -9,6 +9,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ from cyclopts import App
 import tieline
 from tieline.app import openapi_pages
 from tieline.cli.commands import app
+from tieline.connectors.models import CONNECTORS
 from tieline.expressions.sandbox import SandboxPool
+from tieline.identity.api_keys.models import KEYS
+from tieline.identity.applications.models import APPLICATIONS
 from tieline.identity.models import Scope
 from tieline.kit.errors import TielineError
 from tieline.mapping.mapper import HANDLER, Mapper
+from tieline.outbound.webhooks.models import WEBHOOKS
+from tieline.records.envelope import Envelope
 from tieline.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +151,7 @@ def test_every_command_is_documented_with_all_its_options(command: str) -> None:
 
 
 def test_no_command_is_documented_that_does_not_exist() -> None:
-    documented = re.findall(r"^## `(tieline [a-z ]+)`$", page("docs/cli.md"), re.M)
+    documented = re.findall(r"^## `(tieline [a-z -]+)`$", page("docs/cli.md"), re.M)
 
     assert set(documented) == set(COMMANDS)
 
@@ -257,7 +263,7 @@ def test_every_decision_states_context_decision_and_consequence() -> None:
 
 def conformance() -> list[tuple[str, str]]:
     """The tests that the conformance table names, as (file, function)."""
-    text = page("docs/reference/conformance.md")
+    text = page("docs/reference/conformance.md") + page("docs/reference/integration-domain.md")
     return re.findall(r"`([\w/]+\.py)::(test_\w+)`", text)
 
 
@@ -274,3 +280,38 @@ def test_the_conformance_table_names_tests_that_exist(file: str) -> None:
     source = page(f"tests/{file}")
     named = [test for of_file, test in conformance() if of_file == file]
     assert [test for test in named if f"def {test}(" not in source] == []
+
+
+# --- the integration domain, field by field
+
+DOMAIN = {
+    "Applications": APPLICATIONS,
+    "Connectors": CONNECTORS,
+    "API keys": KEYS,
+    "Webhooks": WEBHOOKS,
+}
+SHOWN_ONCE = {"API keys": {"key_hash", "key_fingerprint"}}
+ENVELOPE = {"id", "tenant_id"} | {field.name for field in fields(Envelope)} - {"org_id"}
+
+
+def described_fields(heading: str) -> dict[str, str]:
+    """The fields of a section of the table, each with the tests that show it."""
+    text = section(page("docs/reference/integration-domain.md"), f"## {heading}")
+    return dict(re.findall(r"^\| `(\w+)` \| .+ \| (.*) \|$", text, re.M))
+
+
+@pytest.mark.parametrize("heading", list(DOMAIN))
+def test_every_field_of_the_domain_is_described_and_shown_by_a_test(heading: str) -> None:
+    table = DOMAIN[heading]
+    described = described_fields(heading)
+    known = {*table.columns, *table.second_names} - ENVELOPE | SHOWN_ONCE.get(heading, set())
+
+    assert set(described) == known
+    assert [name for name, shown in described.items() if "::test_" not in shown] == []
+
+
+def test_every_stamp_of_a_record_is_described_and_shown_by_a_test() -> None:
+    described = described_fields("All records")
+
+    assert set(described) == ENVELOPE
+    assert [name for name, shown in described.items() if "::test_" not in shown] == []

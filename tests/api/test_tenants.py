@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from uuid import uuid4
 
@@ -10,8 +11,14 @@ import pytest
 from tests.conftest import http_client
 
 from tieline.app import openapi_pages
+from tieline.kit.ids import new_ulid
 
 PLACEHOLDER = re.compile(r"{(\w+)}")
+# Ids that a stranger's answer can hold only if they leak; others stand in the addresses.
+NEVER_SHOWN = (
+    *("activity", "useCaseId", "related", "applicationId", "connectorId", "webhookId"),
+    *("keyId", "tokenId", "userId", "entryId"),
+)
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -27,7 +34,7 @@ ALL_ROUTES = list(routes())
 
 
 @pytest.fixture
-async def mine(client):
+async def mine(client, database):
     """What one organisation owns: the ids that another one will try."""
     integration = (
         await client.post(
@@ -92,7 +99,32 @@ async def mine(client):
             "remark": "Secret",
         },
     )
+    domain = "/api/v1/integration"
+    application = (
+        await client.post(f"{domain}/applications", json={"display_name": "Secret"})
+    ).json()
+    connector = (await client.post(f"{domain}/connectors", json={"name": "Secret"})).json()
+    webhook = (
+        await client.post(
+            f"{domain}/webhooks", json={"name": "Secret", "url": "https://secret.example"}
+        )
+    ).json()
+    issued = (await client.post(f"{domain}/api-keys", json={"name": "Secret"})).json()
+    await client.post(
+        "/environments/v1/environments",
+        json={"key": "secret-1", "type": "String", "value": "Secret", "group": "secret group"},
+    )
+    audited = (await client.get(f"{domain}/audit-log?limit=1")).json()["items"][0]
     return {
+        "applicationId": application["id"],
+        "connectorId": connector["id"],
+        "webhookId": webhook["id"],
+        "keyId": issued["id"],
+        "tokenId": issued["id"].replace("key_", "api_"),
+        "userId": await a_user(database, client),
+        "entryId": audited["id"],
+        "key": "secret-1",
+        "name": "secret group",
         "meter_id": meter["_id"],
         "counter_id": counter["_id"],
         "contract_id": meter["_id"],
@@ -110,8 +142,26 @@ async def mine(client):
     }
 
 
-def fill(path, mine):
-    ids = {**mine, "id": mine["activity"]} if "/activity/{id}" in path else mine
+async def a_user(database, client):
+    """The id of a person who once came to the client's organisation."""
+    org = (await client.get("/api/v1/integration/access/me")).json()["tenant_id"]
+    async with database.organisation(org) as tx:
+        await tx.execute(
+            "INSERT INTO users (org_id, id, created_at, updated_at, source, source_type, "
+            "is_deleted, schema_version, version, issuer, subject, name, roles, roles_given, "
+            "disabled, last_seen_at) VALUES ($1, $2, now(), now(), 'edm', 'api', false, 1, 1, "
+            "'https://issuer.example', 'secret', 'Secret', '{admin}', true, false, now())",
+            identifier := f"per_{new_ulid()}",
+        )
+    return identifier
+
+
+def fill(surface, path, mine):
+    ids = dict(mine)
+    if surface == "access-token":
+        ids["id"] = mine["tokenId"]
+    elif "/activity/{id}" in path:
+        ids["id"] = mine["activity"]
     return PLACEHOLDER.sub(lambda match: ids[match[1]], path)
 
 
@@ -137,20 +187,32 @@ def bodies(mine):
     reading = {"meter_id": mine["meter_id"], "counter_id": mine["counter_id"], "value": 2}
     yield {**reading, "source": "ERP"}
     yield {"readings": [{**reading, "source": "ERP"}]}
+    for version in (1, 2):
+        yield {"version": version, "name": "taken", "display_name": "taken", "roles": []}
+        yield {"version": version, "enabled": False, "blocked": True}
+    yield {"application_id": mine["applicationId"]}
+    yield {"webhook_endpoint_id": mine["webhookId"]}
+    yield {"tokens": 1, "cost_usd": "1"}
+    yield {"overlap_seconds": 0}
+    yield {"value": "taken"}
+    yield {"key": "secret-1", "type": "String", "value": "taken"}
+    yield {"name": "taken", "assignments": [f"{mine['id']}:admin"]}
 
 
 @pytest.mark.parametrize(("surface", "method", "path"), ALL_ROUTES)
 async def test_nothing_crosses(application, services, client, mine, surface, method, path):
     _, key = await services.identity.create_key(f"{mine['id']}", name="other")
     before = await snapshot(client, mine)
-    url = f"/{surface}{fill(path, mine)}"
+    url = f"/{surface}{fill(surface, path, mine)}"
     async with http_client(application, key) as stranger:
         for body in bodies(mine):
             kwargs = {} if body is None else {"json": body}
             response = await stranger.request(method.upper(), url, **kwargs)
             assert response.status_code < 500, response.text
             assert "Secret" not in response.text, f"{method} {url} {body} leaks: {response.text}"
-            owned = (mine["activity"], mine["useCaseId"], mine["related"])
+            # What the stranger sent may come back to them.
+            sent = json.dumps(body)
+            owned = [mine[name] for name in NEVER_SHOWN if mine[name] not in sent]
             if response.status_code < 300:
                 assert not any(i in response.text for i in owned), response.text
     assert await snapshot(client, mine) == before
@@ -170,6 +232,14 @@ async def snapshot(client, mine):
         f"/entity/v1/entity/secret/{mine['related']}/relations",
         f"/entity/v1/entity/activity/{mine['activity']}",
         "/entity/v1/entity/schemas",
+        f"/api/v1/integration/applications/{mine['applicationId']}",
+        f"/api/v1/integration/connectors/{mine['connectorId']}",
+        f"/api/v1/integration/webhooks/{mine['webhookId']}",
+        f"/api/v1/integration/api-keys/{mine['keyId']}",
+        f"/api/v1/integration/users/{mine['userId']}",
+        f"/api/v1/integration/audit-log/{mine['entryId']}",
+        "/environments/v1/environments",
+        "/environments/v1/environments/groups",
         f"/metering/v1/metering/reading/{mine['meter_id']}/{mine['counter_id']}?type=cumulative",
     )
     answers = [await client.get(url) for url in urls]

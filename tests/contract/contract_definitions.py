@@ -32,6 +32,16 @@ UNDOCUMENTED_ERRORS: dict[str, dict[str, Any]] = {
         "required": ["status", "error"],
         "properties": {"status": {"type": "integer"}, "error": {"type": "string", "minLength": 1}},
     },
+    "accessToken": {
+        "type": "object",
+        "required": ["status", "error"],
+        "properties": {"status": {"type": "integer"}, "error": {"type": "string", "minLength": 1}},
+    },
+    "environments": {
+        "type": "object",
+        "required": ["status", "error"],
+        "properties": {"status": {"type": "integer"}, "error": {"type": "string", "minLength": 1}},
+    },
 }
 
 

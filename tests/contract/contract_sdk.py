@@ -18,6 +18,8 @@ DEFINITION_FILES = {
     "erpIntegration": "erp-integration.json",
     "entity": "entity.json",
     "metering": "metering.json",
+    "environments": "environments.json",
+    "accessToken": "access-token.json",
 }
 
 
@@ -56,6 +58,18 @@ class Sdk:
     ) -> Reply:
         """Call an operation of the metering API."""
         return self.call("metering", operation, parameters, data, **more)
+
+    def environments(
+        self, operation: str, parameters: Any = None, data: Any = None, **more: Any
+    ) -> Reply:
+        """Call an operation of the environments API."""
+        return self.call("environments", operation, parameters, data, **more)
+
+    def access_token(
+        self, operation: str, parameters: Any = None, data: Any = None, **more: Any
+    ) -> Reply:
+        """Call an operation of the access token API."""
+        return self.call("accessToken", operation, parameters, data, **more)
 
     def call(
         self,

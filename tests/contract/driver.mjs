@@ -11,6 +11,8 @@ const BASE_PATHS = {
   erpIntegration: "/erp-integration",
   entity: "/entity",
   metering: "/metering",
+  environments: "/environments",
+  accessToken: "/access-token",
 };
 const [address] = process.argv.slice(2);
 

@@ -29,7 +29,7 @@ def since() -> str:
 
 @pytest.fixture(scope="session")
 def own_key(live_server: Any) -> str:
-    """The id of the key that the SDK uses."""
+    """The id of the key that the SDK uses: the first one of the installation."""
     command = [sys.executable, "-m", "tieline", "keys", "list"]
     listed = subprocess.run(
         [*command, "--data-dir", str(live_server.data_dir)],
@@ -37,8 +37,7 @@ def own_key(live_server: Any) -> str:
         text=True,
         check=True,
     )
-    [found] = set(re.findall(r"api_\w+", listed.stdout))
-    return found
+    return re.findall(r"api_\w+", listed.stdout)[0]
 
 
 def send(sdk: Sdk, place: dict[str, str]) -> None:

@@ -11,7 +11,8 @@ import structlog
 
 from tieline.identity.keys import display_prefix, new_key
 from tieline.identity.models import KeyKind
-from tieline.logging import REDACTED, configure_logging, redact_text
+from tieline.kit.secrecy import hide_secrets
+from tieline.logging import REDACTED, configure_logging
 
 
 @pytest.fixture
@@ -157,10 +158,10 @@ def test_a_value_that_contains_itself_does_not_end_logging(stream: io.StringIO) 
 def test_the_beginning_of_a_key_that_lists_show_stays_readable() -> None:
     prefix = display_prefix(new_key(KeyKind.SERVICE))
 
-    assert redact_text(f"revoked {prefix}") == f"revoked {prefix}"
+    assert hide_secrets(f"revoked {prefix}", REDACTED) == f"revoked {prefix}"
 
 
 def test_a_password_in_an_address_is_hidden() -> None:
-    text = redact_text("cannot reach postgresql://me:hunter2@db.example:5432/tieline")
+    text = hide_secrets("cannot reach postgresql://me:hunter2@db.example:5432/tieline", REDACTED)
 
     assert text == f"cannot reach postgresql://me:{REDACTED}@db.example:5432/tieline"

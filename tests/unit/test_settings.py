@@ -154,3 +154,11 @@ def test_an_empty_variable_is_as_good_as_none():
 
 def test_the_case_of_a_variable_does_not_matter():
     assert load_settings({"tieline_port": "99"}).port == 99
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    settings = load_settings({"TIELINE_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7"})
+
+    assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.7")
+    with pytest.raises(InvalidSettings, match="'everyone' is neither an address nor a network"):
+        load_settings({"TIELINE_TRUSTED_PROXIES": "everyone"})

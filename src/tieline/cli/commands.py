@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from tieline import __version__
+from tieline.cli.audit_commands import audit
+from tieline.cli.configuration_commands import apply, export, plan
 from tieline.cli.event_commands import events
+from tieline.cli.key_commands import keys
 from tieline.cli.options import DEFAULT_PLACE, Place
+from tieline.cli.organisation_commands import organisations
 from tieline.cli.selection import AsJson
 
 app = App(
@@ -20,13 +24,17 @@ app = App(
     version_flags=["--version"],
     help_format="plaintext",
 )
-keys = App(name="keys", help="Create, list and revoke API keys.", version_flags=[])
 app.command(keys)
+app.command(organisations)
 app.command(events)
+app.command(audit)
 mappings = App(name="mappings", help="Test what inbound use cases map.", version_flags=[])
 app.command(mappings)
-
-Organisation = Annotated[str, Parameter(help="The organisation that the key belongs to.")]
+secrets = App(name="secrets", help="The keys that secrets depend on.", version_flags=[])
+app.command(secrets)
+app.command(export)
+app.command(plan)
+app.command(apply)
 
 
 @app.command
@@ -118,50 +126,26 @@ def run_samples(
     return asyncio.run(mapping_commands.run(place.logged_settings(), selection, as_json=json))
 
 
-@keys.command(name="create")
-def create_key(
+@secrets.command(name="rotate")
+def rotate_secrets(
     *,
-    org: Organisation = "default",
-    name: Annotated[str, Parameter(help="What the key is for.")] = "command line",
-    scope: Annotated[
-        tuple[str, ...] | None,
-        Parameter(negative="", help="What the key may do; give it once per scope. All if absent."),
+    new_master_key_file: Annotated[
+        Path | None,
+        Parameter(help="Wrap the data keys with the master key in this file; made if it is new."),
     ] = None,
-    kind: Annotated[
-        Literal["service", "user"], Parameter(help="Whether a machine or a person holds the key.")
-    ] = "service",
-    expires_in: Annotated[
-        str | None, Parameter(help="How long it is valid, such as 12h, 30d or 8w.")
-    ] = None,
-    json: AsJson = False,
     place: Place = DEFAULT_PLACE,
-) -> None:
-    """Create an API key and print it. It cannot be shown again."""
-    from tieline.cli import keys as key_commands
+) -> int:
+    """Seal all secrets with a new data key, while servers run."""
+    from tieline.cli import secrets as secret_commands
 
-    request = key_commands.KeyRequest(org, name, kind, scope, expires_in)
-    asyncio.run(key_commands.create(place.logged_settings(), request, as_json=json))
-
-
-@keys.command(name="list")
-def list_keys(
-    *, org: Organisation = "default", json: AsJson = False, place: Place = DEFAULT_PLACE
-) -> None:
-    """List the API keys of an organisation, oldest first."""
-    from tieline.cli import keys as key_commands
-
-    asyncio.run(key_commands.show(place.logged_settings(), org, as_json=json))
+    # By its whole path, as it is to be set: the next start may be from another directory.
+    file = new_master_key_file and new_master_key_file.absolute()
+    return asyncio.run(secret_commands.rotate(place.logged_settings(), file))
 
 
-@keys.command(name="revoke")
-def revoke_key(
-    key_id: Annotated[str, Parameter(name="ID", help="The id that `keys list` shows.")],
-    /,
-    *,
-    org: Organisation = "default",
-    place: Place = DEFAULT_PLACE,
-) -> None:
-    """Revoke an API key. Every running process refuses it at once."""
-    from tieline.cli import keys as key_commands
+@secrets.command(name="status")
+def show_secret_status(*, json: AsJson = False, place: Place = DEFAULT_PLACE) -> int:
+    """Show where secrets are kept, with which keys, and whether they can be read."""
+    from tieline.cli import secrets as secret_commands
 
-    asyncio.run(key_commands.revoke(place.logged_settings(), org, key_id))
+    return asyncio.run(secret_commands.show_status(place.logged_settings(), as_json=json))

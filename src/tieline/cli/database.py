@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import getpass
+import os
 from collections.abc import AsyncIterator
 
+from tieline.audit.actor import Actor, ActorKind, begin_acting
 from tieline.cli.errors import SchemaOutdated
 from tieline.database import Database
 from tieline.database.embedded import EmbeddedServer
@@ -19,7 +22,8 @@ _POOL_SIZE = 2
 async def connected(settings: Settings) -> AsyncIterator[Database]:
     """The database of this installation; an embedded server runs at least until the end.
 
-    Raises `DatabaseUnavailable` and `EmbeddedServerFailed`.
+    In the audit log stands as the actor whoever typed the command. Raises `DatabaseUnavailable`
+    and `EmbeddedServerFailed`.
     """
     if settings.database_url is not None:
         async with _opened(Database(settings.database_url, pool_size=_POOL_SIZE)) as database:
@@ -65,6 +69,15 @@ async def migrate_database(settings: Settings) -> str:
 async def _opened(database: Database) -> AsyncIterator[Database]:
     await database.open()
     try:
+        begin_acting(_whoever_typed())
         yield database
     finally:
         await database.close()
+
+
+def _whoever_typed() -> Actor:
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in many containers
+        name = f"uid {os.getuid()}"
+    return Actor(ActorKind.COMMAND, name, "command line")

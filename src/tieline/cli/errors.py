@@ -45,7 +45,19 @@ class AmbiguousIntegration(InvalidInput):
     code = "AMBIGUOUS_INTEGRATION"
 
 
+class ConfirmationNeeded(InvalidInput):
+    """Nobody can be asked here. Look at `tieline plan`, then apply with --yes."""
+
+    code = "CONFIRMATION_NEEDED"
+
+
 class NothingSelected(InvalidInput):
     """Nothing says which dead letters are meant. Give --event, a filter, or --all."""
 
     code = "NOTHING_SELECTED"
+
+
+class InvalidLimit(InvalidInput):
+    """A limit is a whole number of requests per minute, `none` or `default`."""
+
+    code = "INVALID_LIMIT"

@@ -1,7 +1,8 @@
 """Run one command line: parse it, carry it out, turn failures into one line and an exit code.
 
 Exit codes: 0 done; 1 something failed (the database does not answer, a check of `doctor` fails);
-2 what was typed or configured cannot be used; 130 interrupted.
+2 what was typed or configured cannot be used; 130 interrupted. Where 2 says that a plan has
+something to do, 1 stands for whatever cannot be used too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ INTERRUPTED = 130
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of a command line, after carrying it out."""
+    wrong_usage = FAILED if _only_plans(arguments) else WRONG_USAGE
     try:
         result = app(
             list(arguments), result_action="return_value", exit_on_error=False, print_error=False
@@ -30,10 +32,10 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except CycloptsError as error:
         _complain(f"{_sentence(_wrong_usage(error))} See `{_help_command(error)}`.")
-        return WRONG_USAGE
+        return wrong_usage
     except TielineError as error:
         _complain(error.message)
-        return _exit_code(error)
+        return wrong_usage if _exit_code(error) == WRONG_USAGE else FAILED
     except BrokenPipeError:
         # Whoever read our output left. Nothing can be said to them, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,6 +52,12 @@ def run(arguments: Sequence[str]) -> int:
         _complain(refusal)
         return FAILED
     return result if isinstance(result, int) else 0
+
+
+def _only_plans(arguments: Sequence[str]) -> bool:
+    """Whether the command is one that says by 2 that there is something to do."""
+    command = arguments[0] if arguments else ""
+    return command == "plan" or (command == "apply" and "--dry-run" in arguments)
 
 
 def _wrong_usage(error: CycloptsError) -> str:

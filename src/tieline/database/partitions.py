@@ -11,11 +11,15 @@ import asyncpg
 
 @dataclass(frozen=True)
 class PartitionedTable:
-    """A table partitioned by UTC days or months; `ahead` partitions always exist in advance."""
+    """A table partitioned by UTC days or months; `ahead` partitions always exist in advance.
+
+    The rows of one that is `append_only` are never changed or deleted, but for whole partitions.
+    """
 
     name: str
     monthly: bool
     ahead: int
+    append_only: bool = False
 
     def start(self, moment: datetime) -> datetime:
         """The beginning of the partition that `moment` falls into."""
@@ -38,6 +42,7 @@ TABLES = (
     PartitionedTable("outcome_rollups", monthly=True, ahead=2),
     PartitionedTable("correlation_sketches", monthly=True, ahead=2),
     PartitionedTable("access_log", monthly=False, ahead=7),
+    PartitionedTable("audit_log", monthly=True, ahead=2, append_only=True),
     PartitionedTable("activities", monthly=True, ahead=2),
     PartitionedTable("activity_attachments", monthly=True, ahead=2),
     PartitionedTable("entity_operations", monthly=True, ahead=2),
@@ -58,6 +63,12 @@ async def ensure_partitions(connection: asyncpg.Connection, now: datetime | None
                     f"FOR VALUES FROM ('{start.isoformat()}') "
                     f"TO ('{table.following(start).isoformat()}')"
                 )
+                if table.append_only:
+                    # Unlike those for each row, such a trigger is not handed down by the table.
+                    await connection.execute(
+                        f"CREATE OR REPLACE TRIGGER append_only_whole BEFORE TRUNCATE ON {name} "
+                        "FOR EACH STATEMENT EXECUTE FUNCTION tieline_append_only()"
+                    )
 
 
 async def drop_expired(

@@ -39,7 +39,9 @@ def demo_settings(settings: Settings) -> Settings:
                 f"Port {port} on {settings.host} is in use. Name another with --port, or --port 0."
             )
         port = 0
-    changes = {"data_dir": directory.absolute(), "port": port, "database_url": None}
+    # Its secrets go with its directory: no other place may hold them or their key.
+    secrets = {"secret_backend": "table", "master_key": None, "master_key_file": None}
+    changes = {"data_dir": directory.absolute(), "port": port, "database_url": None, **secrets}
     return settings.model_copy(update=changes)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tieline.audit.recording import record
 from tieline.database import Database
 from tieline.entities import schema_repository as repository
 from tieline.entities.errors import SchemaNotFound
@@ -55,15 +56,27 @@ class SchemaService:
         document = checked_document(slug, body)
         async with self._database.organisation(org_id) as tx:
             schema = await repository.add_version(tx, slug, document, self._clock())
-        if schema is None:
-            raise ConcurrentChange
+            if schema is None:
+                raise ConcurrentChange
+            earlier = await repository.schema_versions(tx, slug, offset=1, limit=1)
+            await record(
+                tx,
+                "entity_schema.updated" if earlier else "entity_schema.created",
+                "entity_schema",
+                slug,
+                before=earlier[0].document if earlier else None,
+                after=schema.document,
+            )
         return schema
 
     async def delete_schema(self, org_id: str, slug: str) -> None:
         """Remove a schema with all versions; its entities stay. Raises `SchemaNotFound`."""
         async with self._database.organisation(org_id) as tx:
-            if not await repository.delete_schema(tx, slug):
+            schema = await repository.latest_schema(tx, slug)
+            if schema is None or not await repository.delete_schema(tx, slug):
                 raise SchemaNotFound
+            before = schema.document
+            await record(tx, "entity_schema.deleted", "entity_schema", slug, before=before)
 
     async def versions(self, org_id: str, slug: str, offset: int, limit: int) -> VersionPage:
         """A page of a schema's versions. Raises `SchemaNotFound`."""

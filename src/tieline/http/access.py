@@ -8,7 +8,7 @@ from datetime import datetime
 from starlette.types import Scope
 
 from tieline.http import metrics
-from tieline.http.auth import bearer_key
+from tieline.http.auth import bearer_key, client_address
 from tieline.identity.models import Principal
 from tieline.identity.service import IdentityService
 from tieline.kit.errors import TielineError
@@ -34,17 +34,16 @@ class AccessRecorder:
         self, scope: Scope, path: str, at: datetime, status: int, seconds: float, length: int
     ) -> None:
         """Note a call that was just answered."""
-        service = path.removeprefix("/").partition("/")[0]
-        if metrics.surface_label(service) != service:
+        service = metrics.surface_of(path)
+        if service == metrics.OTHER:
             return
         caller = scope["state"].get("principal") or await self._caller(scope, status)
         if caller is None:
             return
-        client = scope.get("client")
         self._access_log.record(
             AccessEntry(
                 caller.org_id,
-                caller.key_id,
+                caller.id,
                 at,
                 scope["tieline.request_id"],
                 service,
@@ -54,18 +53,18 @@ class AccessRecorder:
                 round(seconds * 1000),
                 length,
                 _origin(scope),
-                client[0] if client else None,
+                client_address(scope),
             )
         )
 
     async def _caller(self, scope: Scope, status: int) -> Principal | None:
         """Whose key came with a call that was refused before anybody looked at the key."""
-        if status == 401:
+        if status in (401, 429):
             return None
         for name, value in scope["headers"]:
             if name == b"authorization" and (key := bearer_key(value.decode("latin-1"))):
                 with contextlib.suppress(TielineError):
-                    return await self._identity.authenticate(key)
+                    return await self._identity.authenticate(key, client_address(scope))
         return None
 
 

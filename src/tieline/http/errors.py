@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from tieline.http.responses import reply
-from tieline.kit.errors import InvalidInput, TielineError
+from tieline.kit.errors import InvalidInput, TielineError, TooManyRequests
 
 log = structlog.get_logger(__name__)
 
@@ -82,17 +82,21 @@ def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
         code: str,
         message: str,
         details: Mapping[str, Any] | None = None,
+        retry_after: int | None = None,
     ) -> Response:
         content = {**body(status, code, message), **(details or {})}
         content["request_id"] = request_id(request)
-        headers = {"www-authenticate": "Bearer"} if status == 401 else None
+        headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+        if retry_after is not None:
+            headers["retry-after"] = str(retry_after)
         return reply(content, status, headers)
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, TielineError)
         if error.http_status >= 500:
             log.error("request.failed", code=error.code, exc_info=error)
-        return answer(request, error.http_status, error.code, error.message, error.details)
+        wait = error.retry_after if isinstance(error, TooManyRequests) else None
+        return answer(request, error.http_status, error.code, error.message, error.details, wait)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -146,14 +150,15 @@ def describe(faults: Any) -> str:
         place = [part for part in place if not _ALTERNATIVE.fullmatch(part)]
         whole = "The body" if fault["type"] in _WORDS else "The request:"
         name = f"{'.'.join(place)}:" if any(place) else whole
-        found.setdefault(name, []).append(_in_words(fault).rstrip("."))
+        found.setdefault(name, []).append(in_words(fault).rstrip("."))
     joined = [f"{name} {' or '.join(words)}." for name, words in found.items()]
     if len(joined) > _MOST_FAULTS:
         joined[_MOST_FAULTS:] = [f"There are {len(joined) - _MOST_FAULTS} more faults."]
     return " ".join(joined).replace(" or must be ", " or ")
 
 
-def _in_words(fault: Mapping[str, Any]) -> str:
+def in_words(fault: Mapping[str, Any]) -> str:
+    """What is wrong with a field, as the end of a sentence that begins with its name."""
     words = _WORDS.get(fault["type"])
     if words is not None:
         return words.format(**fault.get("ctx", {}))

@@ -2,7 +2,11 @@
 
 from prometheus_client import Counter, Histogram
 
-_SURFACES = frozenset({"erp-integration", "entity"})
+OTHER = "other"
+_DOMAIN = "api/v1/integration"
+SURFACES = frozenset(
+    {"erp-integration", "entity", "metering", "environments", "access-token", _DOMAIN}
+)
 
 REQUESTS = Counter(
     "tieline_http_requests_total", "HTTP requests served.", ["surface", "method", "status"]
@@ -17,6 +21,10 @@ DEPRECATED_REQUESTS = Counter(
 )
 
 
-def surface_label(first_segment: str) -> str:
+def surface_of(path: str) -> str:
     """The surface that a path belongs to; `other` for all that are none, to bound the labels."""
-    return first_segment if first_segment in _SURFACES else "other"
+    _, _, rest = path.partition("/")
+    first = rest.partition("/")[0]
+    if first in SURFACES:
+        return first
+    return _DOMAIN if rest == _DOMAIN or rest.startswith(f"{_DOMAIN}/") else OTHER

@@ -9,8 +9,10 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tieline.audit.actor import SYSTEM, acting_as
 from tieline.http import metrics
 from tieline.http.access import AccessRecorder
+from tieline.identity.limits.leases import Allowance
 from tieline.kit.ids import new_ulid
 from tieline.kit.time import utc_now
 
@@ -54,11 +56,13 @@ class Frame:
                 message["headers"] = [
                     *message.get("headers", ()),
                     (b"x-request-id", request_id.encode()),
+                    *_limit_headers(scope),
                 ]
             await send(message)
 
         try:
-            await self._app(scope, self._limited(scope, receive), send_with_id)
+            with acting_as(SYSTEM):  # until somebody has shown who they are
+                await self._app(scope, self._limited(scope, receive), send_with_id)
         finally:
             seconds = time.perf_counter() - started
             _record(scope, path, status, seconds)
@@ -91,6 +95,18 @@ def _request_id(scope: Scope) -> str:
     return new_ulid()
 
 
+def _limit_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """How the caller's limit stands, for callers that have one."""
+    allowance: Allowance | None = scope["state"].get("allowance")
+    if allowance is None:
+        return []
+    return [
+        (b"x-ratelimit-limit", b"%d" % allowance.limit),
+        (b"x-ratelimit-remaining", b"%d" % allowance.remaining),
+        (b"x-ratelimit-reset", b"%d" % allowance.reset_seconds),
+    ]
+
+
 def _declared_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
@@ -99,9 +115,9 @@ def _declared_length(scope: Scope) -> int:
 
 
 def _record(scope: Scope, path: str, status: int, seconds: float) -> None:
-    surface = path.split("/", 2)[1] if path.count("/") >= 1 else ""
-    metrics.REQUESTS.labels(metrics.surface_label(surface), scope["method"], str(status)).inc()
-    metrics.REQUEST_SECONDS.labels(metrics.surface_label(surface)).observe(seconds)
+    surface = metrics.surface_of(path)
+    metrics.REQUESTS.labels(surface, scope["method"], str(status)).inc()
+    metrics.REQUEST_SECONDS.labels(surface).observe(seconds)
     if path not in _QUIET:
         log.debug(
             "request",

@@ -18,6 +18,20 @@ class JsonResponse(JSONResponse):
         return json.dumps(content)
 
 
+class OnceResponse(JsonResponse):
+    """An object with a secret in it, which is shown this once and stored nowhere.
+
+    `without` are the members that hold the secret, and what stands there in `repeatable`, with
+    which a repetition of the request is answered.
+    """
+
+    def __init__(
+        self, content: Mapping[str, Any], without: Mapping[str, Any], status: int = 200
+    ) -> None:
+        super().__init__(content, status, {"cache-control": "no-store"})
+        self.repeatable = json.dumps({**content, **without})
+
+
 def reply(
     content: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> JsonResponse:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
+from starlette.types import Scope as AsgiScope
 
 from tieline.database import OrgTransaction
-from tieline.http.auth import authenticate
+from tieline.http.auth import (
+    SCOPE_EXTENSION,
+    authenticate,
+    bearer_key,
+    permitted,
+    required_scope,
+)
 from tieline.http.errors import ANSWERED
+from tieline.http.responses import OnceResponse
 from tieline.http.services import services
+from tieline.identity.models import CallerKind, Principal, Scope
 from tieline.kit import json
 from tieline.kit.errors import Conflict, InvalidInput, TielineError
 
@@ -25,7 +33,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class IdempotencyKeyReused(Conflict):
-    """This Idempotency-Key was used for another request. Use a new key for a new request."""
+    """This Idempotency-Key was used for another request, or by another caller. Use a new one."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
 
@@ -58,8 +66,15 @@ def parse_json(text: bytes, max_depth: int) -> Any:
 class TielineRoute(APIRoute):
     """Reads bodies exactly; runs an unsafe call that carries `Idempotency-Key` at most once.
 
-    The stored answer, and everything that the call changes, commit in one transaction.
+    The stored answer, and everything that the call changes, commit in one transaction. The page
+    says which scope each operation needs.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        scope = required_scope(self.dependant)
+        if scope is not None:
+            self.openapi_extra = {SCOPE_EXTENSION: scope.value, **(self.openapi_extra or {})}
 
     def get_route_handler(self) -> Handler:
         """The handler that wraps the route's own one."""
@@ -71,7 +86,8 @@ class TielineRoute(APIRoute):
             try:
                 if key is None or exact.method not in _UNSAFE:
                     return await handler(exact)
-                return await _once(exact, key, handler)
+                scope = (self.openapi_extra or {}).get(SCOPE_EXTENSION)
+                return await _once(exact, key, Scope(scope) if scope else None, handler)
             except (TielineError, HTTPException, *ANSWERED):
                 raise
             except Exception as error:
@@ -81,7 +97,7 @@ class TielineRoute(APIRoute):
         return handle
 
 
-def _with_json_type(scope: Scope) -> Scope:
+def _with_json_type(scope: AsgiScope) -> AsgiScope:
     """Take a body for JSON where its type is missing or is what `curl -d` says of everything.
 
     Any other type is left to say that it is none of ours.
@@ -93,11 +109,12 @@ def _with_json_type(scope: Scope) -> Scope:
     return {**scope, "headers": [*headers, (b"content-type", b"application/json")]}
 
 
-async def _once(request: Request, key: str, handler: Handler) -> Response:
+async def _once(request: Request, key: str, scope: Scope | None, handler: Handler) -> Response:
     if not key or len(key) > _KEY_LENGTH:
         raise InvalidInput(f"Idempotency-Key must have 1 to {_KEY_LENGTH} characters.")
-    principal = await authenticate(request)
-    digest = await _request_hash(request)
+    # A stored answer is for nobody who could not have got it.
+    principal = await (permitted(request, scope) if scope else authenticate(request))
+    digest = await _request_hash(request, principal)
     async with services(request).database.request() as request_tx:
         tx = OrgTransaction(request_tx.connection, principal.org_id)
         stored = await _claim(tx, key, digest)
@@ -112,16 +129,23 @@ async def _once(request: Request, key: str, handler: Handler) -> Response:
             key,
             response.status_code,
             json.dumps_str({"content-type": response.headers.get("content-type", "")}),
-            bytes(response.body),
+            response.repeatable if isinstance(response, OnceResponse) else bytes(response.body),
         )
         return response
 
 
-async def _request_hash(request: Request) -> bytes:
+async def _request_hash(request: Request, caller: Principal) -> bytes:
+    """What tells the same request of the same caller from any other.
+
+    Keyed with the API key, which is stored nowhere, so that nobody who has a copy of the database
+    can try out what a request may have held. A token of an issuer may be a new one at the retry.
+    """
+    own = bearer_key(request.headers.get("authorization", "")) or ""
+    secret = own if caller.kind is CallerKind.KEY else caller.id
     target = (
         f"{request.method} {request.scope['root_path']}{request.url.path}?{request.url.query}\n"
     )
-    return hashlib.sha256(target.encode() + await request.body()).digest()
+    return hmac.digest(secret.encode(), target.encode() + await request.body(), "sha256")
 
 
 async def _claim(tx: OrgTransaction, key: str, digest: bytes) -> Response | None:

@@ -7,11 +7,21 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from tieline.audit.service import AuditLog
+from tieline.connectors.service import ConnectorService
 from tieline.database import Database
+from tieline.egress.client import EgressClient
 from tieline.entities.readings.meters import MeterService
 from tieline.entities.readings.service import ReadingService
 from tieline.entities.service import EntityService
+from tieline.identity.access.service import AccessService
+from tieline.identity.access_tokens.service import AccessTokens
+from tieline.identity.api_keys.usage import KeyUsage
+from tieline.identity.applications.service import ApplicationService
+from tieline.identity.limits.service import Limiter
+from tieline.identity.oidc.verifier import OidcVerifier
 from tieline.identity.service import IdentityService
+from tieline.identity.users.service import UserService
 from tieline.inbound.acceptance import Acceptance
 from tieline.inbound.dead_letters.service import DeadLetters
 from tieline.inbound.remap.service import Remapping
@@ -21,6 +31,9 @@ from tieline.integrations.service import IntegrationService
 from tieline.mapping.mapper import Mapper
 from tieline.monitoring.access_log import AccessLog
 from tieline.monitoring.service import MonitoringService
+from tieline.outbound.webhooks.service import WebhookService
+from tieline.secrets.environments.service import EnvironmentService
+from tieline.secrets.store import SecretStore
 from tieline.settings import Settings
 
 
@@ -30,7 +43,19 @@ class Services:
 
     settings: Settings
     database: Database
+    secrets: SecretStore
+    environments: EnvironmentService
     identity: IdentityService
+    limiter: Limiter
+    key_usage: KeyUsage
+    access_tokens: AccessTokens
+    applications: ApplicationService
+    egress: EgressClient
+    oidc: OidcVerifier
+    users: UserService
+    access: AccessService
+    connectors: ConnectorService
+    webhooks: WebhookService
     integrations: IntegrationService
     entities: EntityService
     meters: MeterService
@@ -41,6 +66,7 @@ class Services:
     remapping: Remapping
     monitoring: MonitoringService
     access_log: AccessLog
+    audit: AuditLog
     mapper: Mapper
     samples: SampleService
 

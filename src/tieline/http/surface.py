@@ -32,6 +32,7 @@ def new_surface(
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
+    app.state.routers = tuple(routers)
     for router in routers:
         app.include_router(router)
     install_error_handlers(app, error_body)

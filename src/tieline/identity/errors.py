@@ -21,19 +21,25 @@ class UnknownScope(InvalidInput):
     code = "UNKNOWN_SCOPE"
 
 
-class InvalidKeyName(InvalidInput):
-    """A key's name has 1 to 100 characters. Say what the key is for."""
-
-    code = "INVALID_KEY_NAME"
-
-
 class InvalidOrganisation(InvalidInput):
     """An organisation's id is up to 64 letters, digits, `-` and `_`, letter or digit first."""
 
     code = "INVALID_ORGANISATION"
 
 
-class ApiKeyNotFound(NotFound):
-    """There is no such API key. `tieline keys list` shows those that exist."""
+class OrganisationNotFound(NotFound):
+    """There is no such organisation. `tieline organisations list` shows those that exist."""
 
-    code = "API_KEY_NOT_FOUND"
+    code = "ORGANISATION_NOT_FOUND"
+
+
+class UnknownRole(InvalidInput):
+    """There is no such role. Use viewer, operator, editor or admin."""
+
+    code = "UNKNOWN_ROLE"
+
+
+class PrivilegeEscalation(Forbidden):
+    """Nobody gives away more than they have. Leave out the named scopes, or ask an admin."""
+
+    code = "PRIVILEGE_ESCALATION"

@@ -1,15 +1,30 @@
-"""SQL about organisations and API keys."""
+"""SQL about organisations, and the channel on which changes of identities are announced."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import asyncpg
+from dataclasses import dataclass
 
 from tieline.database import OrgTransaction, Transaction
-from tieline.identity.models import ApiKey, KeyKind, Principal
 
+# Heard by every process that remembers callers. The payload is the id of the key that changed; any
+# other text means that more may have changed, and that everything is to be forgotten.
 CHANGED_CHANNEL = "tieline_keys"
+
+
+@dataclass(frozen=True)
+class OrganisationLimit:
+    """Requests per minute of an organisation; 0 is no limit, None the installation's own one."""
+
+    rpm_limit: int | None
+
+
+@dataclass(frozen=True)
+class Organisation(OrganisationLimit):
+    """An organisation and how many usable keys it has."""
+
+    id: str
+    name: str
+    keys: int
 
 
 async def ensure_organisation(tx: Transaction, org_id: str, name: str) -> bool:
@@ -24,6 +39,35 @@ async def ensure_organisation(tx: Transaction, org_id: str, name: str) -> bool:
     )
 
 
+async def organisation_exists(tx: OrgTransaction) -> bool:
+    """Whether there is such an organisation."""
+    return bool(await tx.fetchval("SELECT EXISTS (SELECT FROM organisations WHERE id = $1)"))
+
+
+async def list_organisations(tx: Transaction) -> list[Organisation]:
+    """All organisations, and how many keys each has that can be used."""
+    rows = await tx.fetch(
+        "SELECT o.id, o.name, o.rpm_limit, count(k.id) AS keys FROM organisations o "
+        "LEFT JOIN api_keys k ON k.org_id = o.id AND NOT k.blocked AND NOT k.is_deleted "
+        "AND (k.expires_at IS NULL OR k.expires_at > now()) GROUP BY o.id ORDER BY o.id"
+    )
+    return [Organisation(row["rpm_limit"], row["id"], row["name"], row["keys"]) for row in rows]
+
+
+async def lock_organisation(tx: OrgTransaction) -> OrganisationLimit | None:
+    """The organisation's own limit, which nobody else changes meanwhile, if it exists."""
+    row = await tx.fetchrow("SELECT rpm_limit FROM organisations WHERE id = $1 FOR UPDATE")
+    return OrganisationLimit(row["rpm_limit"]) if row else None
+
+
+async def set_organisation_limit(tx: OrgTransaction, rpm_limit: int | None) -> None:
+    """Limit an organisation and tell every process."""
+    await tx.execute("UPDATE organisations SET rpm_limit = $2 WHERE id = $1", rpm_limit)
+    await Transaction(tx.connection).execute(
+        "SELECT pg_notify($1, 'organisation')", CHANGED_CHANNEL
+    )
+
+
 async def lock_first_key(tx: Transaction) -> None:
     """Wait for everybody else who looks whether there is a key yet."""
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('tieline first key', 0))")
@@ -32,65 +76,3 @@ async def lock_first_key(tx: Transaction) -> None:
 async def any_key_exists(tx: Transaction) -> bool:
     """Whether a key was ever created here."""
     return bool(await tx.fetchval("SELECT EXISTS (SELECT 1 FROM api_keys)"))
-
-
-async def insert_key(tx: OrgTransaction, key: ApiKey, key_hash: bytes) -> None:
-    """Store a new key."""
-    await tx.execute(
-        "INSERT INTO api_keys (org_id, id, name, kind, key_prefix, key_hash, scopes, created_at, "
-        "expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        key.id,
-        key.name,
-        key.kind,
-        key.prefix,
-        key_hash,
-        list(key.scopes),
-        key.created_at,
-        key.expires_at,
-    )
-
-
-async def list_keys(tx: OrgTransaction) -> list[ApiKey]:
-    """All keys of the organisation, oldest first."""
-    rows = await tx.fetch("SELECT * FROM api_keys WHERE org_id = $1 ORDER BY created_at, id")
-    return [_key(row) for row in rows]
-
-
-async def revoke_key(tx: OrgTransaction, key_id: str, moment: datetime) -> bool:
-    """Revoke a key and tell every process; whether the key exists."""
-    changed = await tx.execute(
-        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $3) WHERE org_id = $1 AND id = $2",
-        key_id,
-        moment,
-    )
-    await Transaction(tx.connection).execute("SELECT pg_notify($1, $2)", CHANGED_CHANNEL, key_id)
-    return changed > 0
-
-
-async def find_principal(
-    tx: Transaction, key_hash: bytes
-) -> tuple[Principal, datetime | None] | None:
-    """Whom a key belongs to and when it expires, unless it is revoked or expired."""
-    row = await tx.fetchrow(
-        "SELECT org_id, id, name, scopes, expires_at FROM api_keys WHERE key_hash = $1 "
-        "AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
-        key_hash,
-    )
-    if row is None:
-        return None
-    scopes = frozenset(row["scopes"])
-    return Principal(row["org_id"], row["id"], row["name"], scopes), row["expires_at"]
-
-
-def _key(row: asyncpg.Record) -> ApiKey:
-    return ApiKey(
-        org_id=row["org_id"],
-        id=row["id"],
-        name=row["name"],
-        kind=KeyKind(row["kind"]),
-        prefix=row["key_prefix"],
-        scopes=tuple(row["scopes"]),
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"],
-    )

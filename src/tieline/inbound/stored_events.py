@@ -7,9 +7,12 @@ the one partition that can hold it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from tieline.database import Database
+from tieline.audit.models import Shown
+from tieline.audit.recording import record, viewed
+from tieline.database import Database, OrgTransaction
 from tieline.inbound import stored_repository
 from tieline.inbound.acceptance import Acceptance
 from tieline.inbound.event_ids import accepted_moment, accepted_moments
@@ -28,6 +31,7 @@ from tieline.integrations.service import IntegrationService
 from tieline.kit.ids import new_ulid
 
 REPLAY_PREFIX = "replay_"
+_ASKED = ("event_id", "event_type", "correlation_id", "object_type", "event_name")
 
 
 class StoredEvents:
@@ -41,7 +45,10 @@ class StoredEvents:
         self._acceptance = acceptance
 
     async def query(self, org_id: str, integration_id: UUID, query: EventQuery) -> EventPage:
-        """A page of the stored events, newest first. Raises `IntegrationNotFound`."""
+        """A page of the stored events, newest first. Raises `IntegrationNotFound`.
+
+        That the payloads of these events are shown is noted in the audit log.
+        """
         await self._integrations.get_integration(org_id, integration_id)
         accepted_at = None
         if query.event_id is not None:
@@ -53,6 +60,8 @@ class StoredEvents:
                 tx, integration_id, query, accepted_at=accepted_at, count=query.limit + 1
             )
         page = events[: query.limit]
+        ids = [event.event_id for event in page]
+        await viewed(self._database, org_id, Shown.EVENT, ids, _asked(integration_id, query))
         if len(events) <= query.limit:
             return EventPage(page, next_cursor=None)
         return EventPage(page, EventCursor(page[-1].accepted_at, page[-1].event_id))
@@ -80,9 +89,22 @@ class StoredEvents:
         routed = {
             event.event_id: route_again(event, correlation_id, routes, by=by) for event in stored
         }
-        written = await self._acceptance.store(list(routed.values())) if routed else {}
-        receipts = {old: written[entry.event.event_id] for old, entry in routed.items()}
+        receipts: dict[str, EventResult] = {}
+        if routed:
+            # Accepting joins this transaction, so that the note is stored with the events.
+            async with self._database.request() as request:
+                written = await self._acceptance.store(list(routed.values()))
+                receipts = {old: written[entry.event.event_id] for old, entry in routed.items()}
+                tx = OrgTransaction(request.connection, org_id)
+                done = {"event_ids": list(receipts), "correlation_id": correlation_id}
+                await record(tx, "events.replayed", "integration", str(integration_id), after=done)
         return Replay(correlation_id, _results(event_ids, receipts))
+
+
+def _asked(integration_id: UUID, query: EventQuery) -> dict[str, Any]:
+    """What the audit log says of a question for events."""
+    asked = {name: getattr(query, name) for name in _ASKED if getattr(query, name) is not None}
+    return {"integration_id": str(integration_id), **asked}
 
 
 def _results(event_ids: Sequence[str], receipts: Mapping[str, EventResult]) -> list[ReplayResult]:

@@ -18,6 +18,18 @@ async def find(tx: OrgTransaction, app_id: UUID, component_id: UUID) -> UUID | N
     return found
 
 
+async def list_components(tx: OrgTransaction) -> dict[UUID, list[tuple[UUID, UUID]]]:
+    """The components, as application and component, that belong to each integration."""
+    rows = await tx.fetch(
+        "SELECT integration_id, app_id, component_id FROM app_mappings WHERE org_id = $1 "
+        "ORDER BY app_id, component_id"
+    )
+    found: dict[UUID, list[tuple[UUID, UUID]]] = {}
+    for row in rows:
+        found.setdefault(row["integration_id"], []).append((row["app_id"], row["component_id"]))
+    return found
+
+
 async def put(
     tx: OrgTransaction, app_id: UUID, component_id: UUID, integration_id: UUID, *, overwrite: bool
 ) -> bool:

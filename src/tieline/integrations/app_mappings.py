@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from uuid import UUID
 
-from tieline.database import Database
+from tieline.audit.recording import record
+from tieline.database import Database, OrgTransaction
 from tieline.integrations import app_mapping_repository, repository
 from tieline.integrations.errors import AppMappingExists, AppMappingNotFound, IntegrationNotFound
 from tieline.integrations.routes import RouteCache
@@ -48,6 +49,11 @@ class AppMappings:
                 self._known.popitem(last=False)
         return found
 
+    async def list_components(self, org_id: str) -> dict[UUID, list[tuple[UUID, UUID]]]:
+        """The components, as application and component, that belong to each integration."""
+        async with self._database.reading(org_id) as tx:
+            return await app_mapping_repository.list_components(tx)
+
     async def put(
         self,
         org_id: str,
@@ -65,10 +71,12 @@ class AppMappings:
         async with self._database.organisation(org_id) as tx:
             if await repository.find_integration(tx, integration_id, lock=True) is None:
                 raise IntegrationNotFound
+            before = await app_mapping_repository.find(tx, app_id, component_id)
             if not await app_mapping_repository.put(
                 tx, app_id, component_id, integration_id, overwrite=overwrite
             ):
                 raise AppMappingExists
+            await _record(tx, app_id, component_id, before, integration_id)
             await repository.announce_change(tx, integration_id)
         self._routes.forget(str(integration_id))
 
@@ -82,5 +90,24 @@ class AppMappings:
         async with self._database.organisation(org_id) as tx:
             if not await app_mapping_repository.delete(tx, app_id, component_id, integration_id):
                 raise AppMappingNotFound
+            await _record(tx, app_id, component_id, integration_id, None)
             await repository.announce_change(tx, integration_id)
         self._routes.forget(str(integration_id))
+
+
+async def _record(
+    tx: OrgTransaction,
+    app_id: UUID,
+    component_id: UUID,
+    before: UUID | None,
+    after: UUID | None,
+) -> None:
+    what = "created" if before is None else "deleted" if after is None else "updated"
+    await record(
+        tx,
+        f"app_mapping.{what}",
+        "app_mapping",
+        f"{app_id}/{component_id}",
+        before={"integration_id": str(before)} if before else None,
+        after={"integration_id": str(after)} if after else None,
+    )

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from tieline.audit.recording import record, record_all
 from tieline.database import Database, OrgTransaction
 from tieline.integrations import repository, version_repository
 from tieline.integrations.app_mappings import AppMappings
+from tieline.integrations.audited import use_case_action
 from tieline.integrations.errors import IntegrationNotFound, UseCaseNotFound
 from tieline.integrations.models import (
     HistoryPage,
@@ -122,17 +124,24 @@ class IntegrationService:
             )
 
     async def create_integration(
-        self, org_id: str, document: Document, use_cases: Sequence[UseCaseChange] = ()
+        self,
+        org_id: str,
+        document: Document,
+        use_cases: Sequence[UseCaseChange] = (),
+        *,
+        integration_id: UUID | None = None,
     ) -> IntegrationWithUseCases:
-        """A new integration with its use cases; ids given for these are used.
+        """A new integration with its use cases; ids given for it and for these are used.
 
         Raises `InvalidConfiguration`, `DuplicateUseCase`, `SlugTaken` and `UseCaseIdTaken`.
         """
         checked = await self._check_embedded(use_cases)
         now = self._clock()
-        integration = Integration(org_id, new_uuid(), merged({}, document), now, now)
+        new_id = integration_id or new_uuid()
+        integration = Integration(org_id, new_id, merged({}, document), now, now)
         async with self._database.organisation(org_id) as tx:
             await repository.insert_integration(tx, integration)
+            await _record(tx, "created", integration.id, after=integration.document)
             plan = await store_changes(tx, integration.id, checked, replace_all=True, now=now)
         return IntegrationWithUseCases(integration, plan.result)
 
@@ -158,7 +167,11 @@ class IntegrationService:
                 tx, integration_id, checked, replace_all=use_cases is not None, now=now
             )
             document = merged(integration.document, changes)
-            if plan.changes_anything or json.dumps(document) != json.dumps(integration.document):
+            different = json.dumps(document) != json.dumps(integration.document)
+            if different:
+                before = integration.document
+                await _record(tx, "updated", integration_id, before=before, after=document)
+            if plan.changes_anything or different:
                 integration = replace(integration, document=document, updated_at=now)
                 await repository.update_integration(tx, integration)
             stored = await repository.list_use_cases(tx, integration_id)
@@ -171,8 +184,9 @@ class IntegrationService:
     async def delete_integration(self, org_id: str, integration_id: UUID) -> None:
         """Remove an integration and its use cases. Raises `IntegrationNotFound`."""
         async with self._changing(org_id, integration_id) as tx:
-            await _locked(tx, integration_id)
+            integration = await _locked(tx, integration_id)
             await store_changes(tx, integration_id, (), replace_all=True, now=self._clock())
+            await _record(tx, "deleted", integration_id, before=integration.document)
             await repository.delete_integration(tx, integration_id)
             await repository.announce_change(tx, integration_id)
 
@@ -223,9 +237,10 @@ class IntegrationService:
     async def delete_use_case(self, org_id: str, integration_id: UUID, use_case_id: UUID) -> None:
         """Remove a use case. Events accepted before are still mapped. Raises `UseCaseNotFound`."""
         async with self._changing(org_id, integration_id) as tx:
-            await _locked_use_case(tx, integration_id, use_case_id)
+            use_case = await _locked_use_case(tx, integration_id, use_case_id)
             await version_repository.archive_versions(tx, [use_case_id], self._clock())
             await repository.delete_use_cases(tx, [use_case_id])
+            await record_all(tx, [use_case_action("deleted", use_case, None)])
             await repository.announce_change(tx, integration_id)
 
     async def use_case_history(
@@ -296,6 +311,18 @@ def _found(integration: Integration | None) -> Integration:
     if integration is None:
         raise IntegrationNotFound
     return integration
+
+
+async def _record(
+    tx: OrgTransaction,
+    what: str,
+    integration_id: UUID,
+    *,
+    before: Document | None = None,
+    after: Document | None = None,
+) -> None:
+    action, target_id = f"integration.{what}", str(integration_id)
+    await record(tx, action, "integration", target_id, before=before, after=after)
 
 
 async def _locked(tx: OrgTransaction, integration_id: UUID) -> Integration:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from tieline.audit.recording import record_all
 from tieline.database import OrgTransaction
 from tieline.entities.indexing import register
 from tieline.integrations import repository, version_repository
+from tieline.integrations.audited import use_case_actions
 from tieline.integrations.errors import UseCaseIdTaken
 from tieline.integrations.models import UseCase, UseCaseChange
 from tieline.integrations.plan import Plan, plan_changes
@@ -34,20 +36,22 @@ async def store_changes(
 ) -> Plan:
     """Make the use cases of an integration, which the caller has locked, what is wanted.
 
-    Each change yields a version; the versions before it are archived. The attributes by which
-    new configurations search are indexed. Raises what `plan_changes` raises, and
-    `UseCaseIdTaken`.
+    Each change yields a version and an entry in the audit log; the versions before it are
+    archived. The attributes by which new configurations search are indexed. Raises what
+    `plan_changes` raises, and `UseCaseIdTaken`.
     """
     given_ids = [change.wanted.id for change in changes if change.wanted.id is not None]
+    existing = await repository.list_use_cases(tx, integration_id)
     plan = plan_changes(
         integration_id,
-        await repository.list_use_cases(tx, integration_id),
+        existing,
         [change.wanted for change in changes],
         replace_all=replace_all,
         last_versions=await version_repository.last_versions(tx, given_ids) if given_ids else {},
         now=now,
     )
     await _store(tx, plan, now)
+    await record_all(tx, use_case_actions(existing, plan))
     lookups = {lookup for change in changes for lookup in change.configuration.lookups}
     if lookups:
         await register(tx, sorted(lookups))

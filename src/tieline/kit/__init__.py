@@ -1,1 +1,1 @@
-"""The few helpers that everything else may use: errors, JSON, time, identifiers."""
+"""The few helpers that everything else may use: errors, JSON, YAML, time, identifiers."""

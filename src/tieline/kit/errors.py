@@ -8,6 +8,7 @@
     ├── Conflict            409  contradicts what is stored
     ├── TooLarge            413  over a documented limit
     ├── Unprocessable       422  well-formed, but cannot be carried out
+    ├── TooManyRequests     429  over a rate limit; says when to come back
     └── Unavailable         503  try again later
 
 The docstring of a class is its default message and says what to do next. Every code has its
@@ -79,6 +80,17 @@ class Unprocessable(TielineError):
 
     code = "UNPROCESSABLE"
     http_status = 422
+
+
+class TooManyRequests(TielineError):
+    """Too many requests. Wait for the seconds that the header Retry-After names."""
+
+    code = "TOO_MANY_REQUESTS"
+    http_status = 429
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after = retry_after
 
 
 class Unavailable(TielineError):

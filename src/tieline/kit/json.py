@@ -84,3 +84,23 @@ def deeper_than(text: bytes, limit: int) -> bool:
         if depth > limit:
             return True
     return False
+
+
+def nul_place(value: Any, place: str) -> str | None:
+    """The JSON path of the first text, or of the object with a key, that holds a NUL character."""
+    match value:
+        case str():
+            return place if "\x00" in value else None
+        case dict():
+            for key, member in value.items():
+                if "\x00" in key:
+                    return place
+                found = nul_place(member, f"{place}.{key}" if place else key)
+                if found is not None:
+                    return found
+        case list():
+            for index, member in enumerate(value):
+                found = nul_place(member, f"{place}[{index}]")
+                if found is not None:
+                    return found
+    return None

@@ -69,6 +69,7 @@ async def test_a_call_is_written_down_without_its_secrets(
     assert START <= at <= datetime.now(UTC)
     assert found.pop("response_latency_ms") >= 0
     assert found == {
+        "environment": "prod",
         "service": "entity",
         "request_id": "r1",
         "method": "GET",

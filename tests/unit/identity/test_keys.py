@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 from tieline.identity.keys import display_prefix, fingerprint, is_well_formed, new_key
 from tieline.identity.models import KeyKind
 
+WORDS = {
+    KeyKind.USER: "user",
+    KeyKind.SERVICE: "service",
+    KeyKind.VIRTUAL_LLM: "llm",
+    KeyKind.CONNECTOR: "connector",
+}
+
 
 @pytest.mark.parametrize("kind", list(KeyKind))
 def test_a_new_key_has_the_documented_form(kind: KeyKind) -> None:
     key = new_key(kind)
 
-    assert re.fullmatch(rf"tl_{kind}_[0-9A-Za-z]{{43}}_[0-9A-Za-z]{{6}}", key)
+    assert re.fullmatch(rf"tl_{WORDS[kind]}_[0-9A-Za-z]{{43}}_[0-9A-Za-z]{{6}}", key)
     assert is_well_formed(key)
 
 
@@ -57,4 +64,4 @@ def test_the_shown_beginning_reveals_six_characters(kind: KeyKind) -> None:
     shown = display_prefix(key)
 
     assert key.startswith(shown)
-    assert len(shown) == len(f"tl_{kind}_") + 6
+    assert len(shown) == len(f"tl_{WORDS[kind]}_") + 6

@@ -89,7 +89,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def caller_context(caller: Principal) -> dict[str, Any]:
     """The caller as activities remember it."""
-    return {"name": caller.name, "key_id": caller.key_id}
+    return {"name": caller.name, "key_id": caller.id}
 
 
 def write_options(

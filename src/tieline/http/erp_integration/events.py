@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from tieline.http.auth import SECURITY, permitted
+from tieline.http.auth import permitted, secured
 from tieline.http.erp_integration.parts import refusals
 from tieline.http.erp_integration.sent_events import (
     EventReceipts,
@@ -81,7 +81,7 @@ class SentEvents(BaseModel):
     operation_id="processErpUpdatesEventsV3",
     summary="Accept ERP events",
     responses={200: {"model": EventReceipts}, **refusals(404, 409, 413)},
-    openapi_extra=described_body(SentEvents) | SECURITY,
+    openapi_extra=described_body(SentEvents) | secured(Scope.ERP_EVENTS),
 )
 async def process_erp_updates_events_v3(request: Request) -> Response:
     """Store the events durably and answer for each of them.

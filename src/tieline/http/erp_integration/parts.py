@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from tieline.http.bodies import BoundedBody
 from tieline.kit.errors import InvalidInput
+from tieline.kit.json import nul_place
 from tieline.kit.time import from_wire
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]*$"
@@ -46,26 +47,6 @@ class Body(Part):
                 f"{place or 'A key'} holds the character U+0000, which cannot be stored. Remove it."
             )
         return value
-
-
-def nul_place(value: Any, place: str) -> str | None:
-    """The JSON path of the first text, or of the object with a key, that holds a NUL character."""
-    match value:
-        case str():
-            return place if "\x00" in value else None
-        case dict():
-            for key, member in value.items():
-                if "\x00" in key:
-                    return place
-                found = nul_place(member, f"{place}.{key}" if place else key)
-                if found is not None:
-                    return found
-        case list():
-            for index, member in enumerate(value):
-                found = nul_place(member, f"{place}[{index}]")
-                if found is not None:
-                    return found
-    return None
 
 
 def _moment(value: Any) -> datetime:

@@ -157,7 +157,7 @@ def reading_options(activity_id: str | None, *, skip_validation: bool = False) -
 
 def write_options(caller: Principal) -> WriteOptions:
     """The options of a change of a meter or a counter."""
-    return WriteOptions(caller={"name": caller.name, "key_id": caller.key_id})
+    return WriteOptions(caller={"name": caller.name, "key_id": caller.id})
 
 
 def reading_document(reading: Reading) -> dict[str, Any]:

@@ -8,12 +8,16 @@ from uuid import UUID
 from tieline.inbound.dead_letters.models import (
     DeadLetter,
     GroupPage,
+    LetterFilter,
     LetterGroup,
     LetterPage,
     Redrive,
 )
 from tieline.inbound.dead_letters.reasons import next_step
+from tieline.kit import json
 from tieline.kit.time import to_exact_wire, to_wire
+
+_MOST_IDS = 100
 
 
 def letters_document(page: LetterPage) -> dict[str, Any]:
@@ -88,6 +92,20 @@ def redrive_document(redrive: Redrive) -> dict[str, Any]:
         "created_at": to_wire(redrive.created_at),
         "finished_at": redrive.finished_at and to_wire(redrive.finished_at),
     }
+
+
+def audited_redrive(redrive: Redrive) -> dict[str, Any]:
+    """What the audit log says about a mass replay: which events, and how far it is."""
+    return {**redrive_document(redrive), "filter": filter_document(redrive.selection)}
+
+
+def filter_document(wanted: LetterFilter) -> dict[str, Any]:
+    """A filter as JSON. Of many ids the first are shown, and their number."""
+    document: dict[str, Any] = json.loads(json.dumps(wanted))
+    ids = document.get("event_ids", [])
+    if len(ids) > _MOST_IDS:
+        document.update(event_ids=ids[:_MOST_IDS], event_count=len(ids))
+    return document
 
 
 def _text(identifier: UUID | None) -> str | None:

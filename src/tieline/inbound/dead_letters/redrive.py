@@ -15,10 +15,14 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from tieline.audit.actor import SYSTEM, acting_as
+from tieline.audit.recording import record
+from tieline.audit.repository import newest_actor
 from tieline.database import Database, OrgTransaction
 from tieline.inbound import stored_repository
 from tieline.inbound.acceptance import Acceptance
 from tieline.inbound.dead_letters import redrive_repository
+from tieline.inbound.dead_letters.documents import audited_redrive
 from tieline.inbound.dead_letters.jobs import redrive_job
 from tieline.inbound.dead_letters.models import Redrive, RedriveStatus
 from tieline.inbound.models import Receipt
@@ -74,6 +78,8 @@ class Redriving:
                 delay = advanced.next_at - began
                 job = redrive_job(org_id, redrive_id, advanced.step, delay=delay)
                 await enqueue(request, [job])
+            else:
+                await _record_end(organisation, advanced)
 
     async def _advance(self, tx: OrgTransaction, redrive: Redrive, now: datetime) -> Redrive:
         """The redrive after the next letters were seen to."""
@@ -111,3 +117,11 @@ class Redriving:
         ]
         results = await self._acceptance.store(routed)
         return [result.status for result in results.values()]
+
+
+async def _record_end(tx: OrgTransaction, redrive: Redrive) -> None:
+    """Note that a redrive is done, in the name of whoever began it."""
+    target = str(redrive.id)
+    who = await newest_actor(tx, "redrive.started", "redrive", target)
+    with acting_as(who or SYSTEM):
+        await record(tx, "redrive.finished", "redrive", target, after=audited_redrive(redrive))

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from tieline.audit.recording import record
 from tieline.database import Database
 from tieline.inbound.dead_letters import redrive_repository, repository
+from tieline.inbound.dead_letters.documents import audited_redrive, filter_document
 from tieline.inbound.dead_letters.errors import RedriveNotFound
 from tieline.inbound.dead_letters.jobs import redrive_job
 from tieline.inbound.dead_letters.models import (
@@ -84,9 +86,18 @@ class DeadLetters:
         """Close open dead letters whose events need not be applied; how many there were."""
         await self._integrations.get_integration(org_id, integration_id)
         async with self._database.organisation(org_id) as tx:
-            return await repository.discard_open(
+            count = await repository.discard_open(
                 tx, integration_id, wanted, note=note, by=by, now=self._clock()
             )
+            if count:
+                await record(
+                    tx,
+                    "dead_letters.discarded",
+                    "integration",
+                    str(integration_id),
+                    after={"filter": filter_document(wanted), "count": count, "note": note},
+                )
+        return count
 
     async def redrive(
         self,
@@ -125,6 +136,8 @@ class DeadLetters:
             await redrive_repository.insert_redrive(tx, redrive)
             if total:
                 await enqueue(tx, [redrive_job(org_id, redrive.id, redrive.step)])
+            after = audited_redrive(redrive)
+            await record(tx, "redrive.started", "redrive", str(redrive.id), after=after)
         return redrive
 
     async def list_redrives(self, org_id: str, integration_id: UUID) -> list[Redrive]:
@@ -158,4 +171,7 @@ class DeadLetters:
                 return found
             cancelled = replace(found, status=RedriveStatus.CANCELLED, finished_at=self._clock())
             await redrive_repository.update_progress(tx, cancelled)
+            before, after = audited_redrive(found), audited_redrive(cancelled)
+            target = str(redrive_id)
+            await record(tx, "redrive.cancelled", "redrive", target, before=before, after=after)
         return cancelled

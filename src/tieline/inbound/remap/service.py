@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from tieline.audit.models import Shown
+from tieline.audit.recording import viewed
 from tieline.database import Database
 from tieline.inbound import stored_repository
 from tieline.inbound.application.errors import PruneScopeTooLarge, StateNotLoaded
@@ -77,8 +79,9 @@ class Remapping:
         return [event_id for event_id, _ in limited[:count]], count < len(found)
 
     async def dry_run(self, org_id: str, integration_id: UUID, selection: Selection) -> Remap:
-        """What each selected event would do on top of those before it. Nothing is written.
+        """What each selected event would do on top of those before it. Nothing is changed.
 
+        That somebody is shown what comes of these events is noted in the audit log.
         Raises `IntegrationNotFound`, and `PruneScopeTooLarge` when fewer events would do.
         """
         chosen, more = await self.select(org_id, integration_id, selection)
@@ -99,6 +102,9 @@ class Remapping:
         pending = [entry for event, new in routed if (entry := _pending(event, new)) is not None]
         mapped = await self._mapping.map(org_id, integration_id, pending)
         effects = await self._try_out(org_id, integration_id, mapped)
+        shown = [event.event_id for event in events]
+        asked = {"integration_id": str(integration_id)}
+        await viewed(self._database, org_id, Shown.REMAP, shown, asked)
         missing = set(selection.event_ids or ()) - {event.event_id for event in events}
         return Remap(
             [

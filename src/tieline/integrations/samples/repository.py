@@ -30,6 +30,12 @@ async def list_samples(
     return found
 
 
+async def list_all_samples(tx: OrgTransaction) -> dict[UUID, list[StoredSample]]:
+    """The samples of all use cases of the organisation by name."""
+    rows = await tx.fetch("SELECT id FROM use_cases WHERE org_id = $1")
+    return await list_samples(tx, [row["id"] for row in rows])
+
+
 async def find_sample(tx: OrgTransaction, use_case_id: UUID, name: str) -> StoredSample | None:
     """A sample by its name."""
     row = await tx.fetchrow(

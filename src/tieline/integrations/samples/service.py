@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from tieline.audit.recording import record_all
 from tieline.database import Database, OrgTransaction
 from tieline.integrations import repository as use_cases
 from tieline.integrations.errors import (
@@ -19,6 +20,7 @@ from tieline.integrations.errors import (
 )
 from tieline.integrations.models import UseCase, UseCaseType
 from tieline.integrations.samples import repository
+from tieline.integrations.samples.audited import sample_action, samples_viewed
 from tieline.integrations.samples.models import (
     MAX_BYTES,
     MAX_SAMPLES,
@@ -34,7 +36,10 @@ from tieline.mapping.mapper import Mapper
 
 
 class SampleService:
-    """The samples of all use cases, and their runs. A run takes at most about `seconds`."""
+    """The samples of all use cases, and their runs. A run takes at most about `seconds`.
+
+    That somebody is shown samples, or what they are mapped to, is noted in the audit log.
+    """
 
     def __init__(
         self,
@@ -57,7 +62,15 @@ class SampleService:
         """The samples of a use case by name. Raises `UseCaseNotFound`."""
         async with self._database.reading(org_id) as tx:
             await _use_case(tx, integration_id, use_case_id)
-            return (await repository.list_samples(tx, [use_case_id])).get(use_case_id, [])
+            found = (await repository.list_samples(tx, [use_case_id])).get(use_case_id, [])
+        names = [stored.sample.name for stored in found]
+        await samples_viewed(self._database, org_id, use_case_id, names)
+        return found
+
+    async def list_all_samples(self, org_id: str) -> dict[UUID, list[StoredSample]]:
+        """The samples of each use case by name. Whoever shows them notes it: `samples_viewed`."""
+        async with self._database.reading(org_id) as tx:
+            return await repository.list_all_samples(tx)
 
     async def get_sample(
         self, org_id: str, integration_id: UUID, use_case_id: UUID, name: str
@@ -68,6 +81,7 @@ class SampleService:
             found = await repository.find_sample(tx, use_case_id, name)
         if found is None:
             raise SampleNotFound
+        await samples_viewed(self._database, org_id, use_case_id, [name])
         return found
 
     async def put_sample(
@@ -100,8 +114,10 @@ class SampleService:
         """Remove a sample. Raises `UseCaseNotFound` and `SampleNotFound`."""
         async with self._database.organisation(org_id) as tx:
             await _use_case(tx, integration_id, use_case_id)
-            if not await repository.delete_sample(tx, use_case_id, name):
+            found = await repository.find_sample(tx, use_case_id, name)
+            if found is None or not await repository.delete_sample(tx, use_case_id, name):
                 raise SampleNotFound
+            await record_all(tx, [sample_action(use_case_id, found.sample, None)])
 
     async def run(
         self,
@@ -126,6 +142,8 @@ class SampleService:
             use_case = replace(use_case, configuration=draft)
         if not samples:
             return []
+        shown = [sample.name for sample in samples]
+        await samples_viewed(self._database, org_id, use_case_id, shown)
         budget = Budget(self._seconds)
         return await run_samples(self._mapper, _configuration(use_case), samples, budget)
 
@@ -143,7 +161,8 @@ class SampleService:
             # The lock makes counting safe: two that come at once do not both find room.
             await use_cases.find_integration(tx, integration_id, lock=True)
             await _inbound(tx, integration_id, use_case_id)
-            if not replacing and await repository.find_sample(tx, use_case_id, sample.name):
+            before = await repository.find_sample(tx, use_case_id, sample.name)
+            if before is not None and not replacing:
                 raise SampleExists
             count, size = await repository.other_samples(tx, use_case_id, sample.name)
             if count >= MAX_SAMPLES:
@@ -156,6 +175,8 @@ class SampleService:
                     f"The samples of a use case have at most {MAX_BYTES} bytes together. Cut "
                     "their payloads down to what they are to show."
                 )
+            earlier = before.sample if before else None
+            await record_all(tx, [sample_action(use_case_id, earlier, sample)])
             return await repository.put_sample(tx, use_case_id, sample, self._clock())
 
     def _refuse_large_payload(self, sample: Sample) -> None:

@@ -88,6 +88,7 @@ class AccessLogReply(BaseModel):
     """One call of an API."""
 
     timestamp: datetime = Field(description="When it began.")
+    environment: str = Field(description="What this installation is, such as `prod`.")
     service: str = Field(description="The API, by its base path.")
     request_id: str
     method: str
@@ -128,21 +129,22 @@ async def query_access_logs(
     """See the calls that were made with the API keys of an integration, newest first."""
     integration = await use.integrations.get_integration(caller.org_id, integration_id)
     page = await use.access_log.query(caller.org_id, body.query(integration))
-    return reply(_page_reply(page))
+    return reply(_page_reply(page, use.settings.environment))
 
 
-def _page_reply(page: AccessPage) -> dict[str, Any]:
+def _page_reply(page: AccessPage, environment: str) -> dict[str, Any]:
     cursor = page.next_cursor
     return {
-        "data": [_entry_reply(entry) for entry in page.entries],
+        "data": [_entry_reply(entry, environment) for entry in page.entries],
         "next_cursor": cursor and {"timestamp": exact(cursor.at), "request_id": cursor.request_id},
         "has_more": cursor is not None,
     }
 
 
-def _entry_reply(entry: AccessEntry) -> dict[str, Any]:
+def _entry_reply(entry: AccessEntry, environment: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "timestamp": exact(entry.at),
+        "environment": environment,
         "service": entry.service,
         "request_id": entry.request_id,
         "method": entry.method,

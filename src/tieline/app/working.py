@@ -1,0 +1,91 @@
+"""The work that goes on behind the requests: jobs, and duties that recur."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tieline import metrics
+from tieline.http.services import Services
+from tieline.identity.limits.service import limit_duties
+from tieline.inbound.dead_letters.jobs import REDRIVE, redrive_duties
+from tieline.inbound.dead_letters.redrive import Redriving
+from tieline.inbound.drain import Drain
+from tieline.inbound.duties import inbound_duties
+from tieline.inbound.jobs import DRAIN
+from tieline.maintenance import maintenance_duties
+from tieline.monitoring.duties import monitoring_duties
+from tieline.monitoring.models import Outcome
+from tieline.runtime.periodic import Duty, Periodic
+from tieline.runtime.worker import Worker
+from tieline.settings import Settings
+
+_MAX_JOBS = 20
+
+
+@dataclass(frozen=True)
+class Working:
+    """What works in this process."""
+
+    worker: Worker
+    periodic: Periodic
+
+    async def stop(self, seconds: float) -> None:
+        """End the duties at once and give jobs so long to finish."""
+        await self.periodic.stop()
+        await self.worker.stop(seconds)
+
+
+def start_working(settings: Settings, services: Services) -> Working:
+    """Begin to work off jobs and to perform duties."""
+    drain = Drain(
+        services.database,
+        services.integrations,
+        services.mapper,
+        batch_size=settings.batch_size,
+        public_url=settings.public_address,
+        finished=_count_outcomes,
+    )
+    redriving = Redriving(services.database, services.integrations, services.acceptance)
+    worker = Worker(
+        services.database,
+        {DRAIN: drain.job, REDRIVE: redriving.job},
+        heartbeat=timedelta(seconds=settings.job_heartbeat_seconds),
+        concurrency=concurrent_jobs(settings),
+    )
+    worker.start()
+    periodic = Periodic(services.database, _duties(settings, services))
+    periodic.start()
+    return Working(worker, periodic)
+
+
+def _duties(settings: Settings, services: Services) -> list[Duty]:
+    window = timedelta(hours=settings.deduplication_hours)
+    events = timedelta(days=settings.event_retention_days)
+    outcomes = timedelta(days=settings.outcome_retention_days)
+    return [
+        *inbound_duties(sweep_seconds=settings.sweep_seconds, deduplication_window=window),
+        *redrive_duties(sweep_seconds=settings.sweep_seconds, retention=events),
+        *monitoring_duties(retention=outcomes),
+        *services.secrets.duties(),
+        *limit_duties(),
+        *maintenance_duties(settings),
+    ]
+
+
+def concurrent_jobs(settings: Settings) -> int:
+    """How many jobs may run at once in this process.
+
+    A job applies one batch and reads the next: it may hold two connections of the pool. With more
+    jobs than pairs of connections each would wait for the other's second one; and requests must
+    find a connection too.
+    """
+    return max(2, min(_MAX_JOBS, (settings.database_pool_size - 2) // 2))
+
+
+def _count_outcomes(outcomes: Sequence[Outcome]) -> None:
+    tally = Tally((outcome.status.value, outcome.error_code or "") for outcome in outcomes)
+    for (status, code), count in tally.items():
+        metrics.OUTCOMES.labels(status, code).inc(count)

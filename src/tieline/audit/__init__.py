@@ -1,0 +1,1 @@
+"""Who changed what, and who looked at what must not be looked at unseen."""

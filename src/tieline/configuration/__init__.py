@@ -1,0 +1,1 @@
+"""Configuration as files: exported, compared with an organisation, and applied to it."""

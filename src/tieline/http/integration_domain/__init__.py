@@ -1,0 +1,27 @@
+"""The base path `/api/v1/integration`."""
+
+from fastapi import APIRouter
+
+from tieline.http.integration_domain import (
+    access,
+    api_key_usage,
+    api_keys,
+    applications,
+    audit,
+    connectors,
+    users,
+    webhooks,
+)
+
+routers: list[APIRouter] = [
+    applications.router,
+    api_keys.router,
+    api_key_usage.router,
+    connectors.router,
+    webhooks.router,
+    users.router,
+    access.router,
+    audit.router,
+]
+
+__all__ = ["routers"]

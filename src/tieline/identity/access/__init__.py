@@ -1,0 +1,1 @@
+"""Why somebody may do something, or may not."""

@@ -1,0 +1,1 @@
+"""API keys: who may use Tieline, what for, how often, for how much money and how long."""

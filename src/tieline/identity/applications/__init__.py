@@ -1,0 +1,1 @@
+"""Applications: the programs on whose behalf keys and tokens are issued."""

@@ -1,0 +1,1 @@
+"""People, as the tokens of their issuers tell of them."""

@@ -1,0 +1,1 @@
+"""What leaves for others: webhooks, and where they are sent."""

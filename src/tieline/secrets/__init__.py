@@ -1,0 +1,1 @@
+"""Environment variables, and the vault that keeps secret values."""
