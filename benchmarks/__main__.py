@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from benchmarks import stats
+from benchmarks import keys, stats
 from benchmarks.ceilings import bare_expressions, bare_inserts
 from benchmarks.installation import (
     EVENTS,
@@ -139,7 +139,9 @@ async def single_event(installation: Installation, count: int) -> None:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("part", nargs="?", choices=["pipeline", "stats"], default="pipeline")
+    parser.add_argument(
+        "part", nargs="?", choices=["pipeline", "stats", "keys"], default="pipeline"
+    )
     parser.add_argument(
         "--outcomes", type=int, default=10_000_000, help="rows that `stats` fills in"
     )
@@ -150,6 +152,9 @@ async def main() -> None:
     print("client, server and database on this machine; synchronous_commit = on\n")
     if options.part == "stats":
         await statistics(options.outcomes)
+    elif options.part == "keys":
+        with tempfile.TemporaryDirectory(prefix="tieline-bench-") as directory:
+            await keys.measure(Path(directory), options.seconds / 2, show)
     else:
         await pipeline(options)
 
