@@ -52,7 +52,11 @@ async def application(data_dir: Path, leaks: Leaks) -> AsyncIterator[Application
     started = await Application.start(settings, work=True, serve=True)
     with leaks.watching(TableSecretStore):
         yield started
-    found = [*leaks.in_refusals(), *await leaks.in_database(started.services.database)]
+    found = [
+        *leaks.in_refusals(),
+        *await leaks.in_exports(started.services),
+        *await leaks.in_database(started.services.database),
+    ]
     await started.stop()
     assert not found, f"Secrets were left behind: {found[:20]}"
 

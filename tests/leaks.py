@@ -2,7 +2,8 @@
 
 A secret is known from the moment in which it is handed to the secret store; API keys, signing
 secrets and private keys are known by their form. None of them may be found in the database (as
-text, Base64 or hexadecimal digits), in the logs of the servers, or in the body of a refusal.
+text, Base64 or hexadecimal digits), in exports of the configuration and of the audit log, in the
+logs of the servers, or in the body of a refusal.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tieline.database import Database, OrgTransaction
+    from tieline.http.services import Services
     from tieline.secrets.table_store import TableSecretStore
 
 SHORTEST = 12  # shorter ones are words that tests also use for other things
@@ -78,6 +80,28 @@ class Leaks:
             for found in self._found(path.read_bytes())
         ]
 
+    async def in_exports(self, use: Services, *org_ids: str) -> list[str]:
+        """The organisations that have a secret, or those that are named, with one in an export."""
+        from tieline.audit.documents import entry_document
+        from tieline.audit.models import AuditQuery
+        from tieline.cli.configuration import all_kinds
+        from tieline.configuration.rehearsal import RehearsingSecretStore
+        from tieline.configuration.service import ConfigurationService
+        from tieline.configuration.writing import export_files
+        from tieline.kit import json
+
+        secrets = RehearsingSecretStore(use.secrets)
+        kinds = all_kinds(use.settings, use.database, use.mapper, secrets, "export")
+        configuration = ConfigurationService(use.database, kinds, secrets)
+        found = []
+        for org_id in org_ids or await _with_secrets(use.database):
+            files = export_files(kinds, await configuration.export(org_id, kinds)).files
+            entries = [entry async for entry in await use.audit.export(org_id, AuditQuery())]
+            log = b"\n".join(json.dumps(entry_document(entry)) for entry in entries)
+            for what, text in (("files", "\n".join(files.values()).encode()), ("audit log", log)):
+                found += [f"export of the {what} of {org_id}: {each}" for each in self._found(text)]
+        return found
+
     async def in_database(self, database: Database) -> list[str]:
         """The tables with a secret in them."""
         found = []
@@ -107,6 +131,14 @@ class Leaks:
                 at = text.find(form)
                 if at >= 0:
                     yield f"{secret[:4]}... after {text[max(0, at - 60) : at]!r}"
+
+
+async def _with_secrets(database: Database) -> list[str]:
+    async with database.system() as tx:
+        rows = await tx.fetch(
+            "SELECT id FROM organisations WHERE id IN (SELECT org_id FROM secrets) ORDER BY id"
+        )
+    return [row["id"] for row in rows]
 
 
 def _forms(secret: str) -> Iterator[bytes]:

@@ -335,8 +335,9 @@ def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
         origin = origins.get(key, "by default")
         inner = ".".join(map(str, fault["loc"][1:]))
         name = f"{PREFIX}{key.upper()}"
+        reason = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
         if inner:
-            lines.append(f"{name} (set {origin}): {inner}: {fault['msg']}.")
+            lines.append(f"{name} (set {origin}): {inner}: {reason}.")
         elif fault["type"] == "extra_forbidden":
             lines.append(
                 f"{name} (set {origin}) is no setting. See docs/settings.md for all names."
@@ -344,5 +345,5 @@ def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
         elif key in _NEVER_REPEATED:
             lines.append(f"{name} (set {origin}) {_NEVER_REPEATED[key]}")
         else:
-            lines.append(f"{name} (set {origin}) is {fault['input']!r}: {fault['msg']}.")
+            lines.append(f"{name} (set {origin}) is {fault['input']!r}: {reason}.")
     return "\n".join(lines)

@@ -105,6 +105,23 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_where_nothing_was_done_nothing_is_shown(live_server: LiveServer) -> None:
-    done = tieline(live_server, "audit", "list", "--org", "nobody")
+    done = tieline(live_server, "audit", "list", "--target-id", "nothing")
 
     assert (done.returncode, done.stdout) == (0, "No entry fits.\n")
+
+
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_an_organisation_that_does_not_exist_is_told(live_server: LiveServer, command: str) -> None:
+    done = tieline(live_server, "audit", command, "--org", "nobody")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "There is no organisation 'nobody'." in done.stderr
+
+
+def test_what_is_done_to_the_installation_has_a_log_of_its_own(live_server: LiveServer) -> None:
+    assert tieline(live_server, "keys", "rotate-signing-key").returncode == 0
+
+    done = tieline(live_server, "audit", "list", "--org", "~tieline")
+
+    assert done.returncode == 0, done.stderr
+    assert "signing_key.created" in done.stdout

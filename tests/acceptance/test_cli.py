@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -293,10 +294,10 @@ def test_the_doctor_finds_a_new_installation_healthy(data_dir: Path) -> None:
     report = json.loads(run("doctor", "--json", "--data-dir", data_dir).stdout)
     checks = {finding["check"]: finding["verdict"] for finding in report["findings"]}
 
-    for check in ("sandbox", "database", "schema", "partitions", "pending", "clock"):
+    for check in ("sandbox", "database", "schema", "partitions", "pending", "clock", "secrets"):
         assert checks[check] == "PASS", check
     assert set(checks) - {"disk", "durability"} == {
-        *("sandbox", "database", "schema", "partitions", "pending", "clock")
+        *("sandbox", "database", "schema", "partitions", "pending", "clock", "secrets")
     }
 
 
@@ -351,11 +352,25 @@ def test_the_doctor_examines_a_running_server(server: tuple[Process, Path]) -> N
     assert "PASS  database" in run("doctor", "--data-dir", directory).stdout
 
 
+def test_the_doctor_fails_where_no_server_would_start(
+    server: tuple[Process, Path], tmp_path: Path
+) -> None:
+    _, directory = server
+    another = tmp_path / "another.key"
+    another.write_text(base64.b64encode(bytes(32)).decode())
+    another.chmod(0o600)
+
+    for key_file in (another, tmp_path / "none.key"):
+        where = {"TIELINE_MASTER_KEY_FILE": str(key_file)}
+        assert "FAIL  secrets" in run("doctor", "--data-dir", directory, code=1, **where).stdout
+
+
 def test_commands_work_on_an_external_database(server: tuple[Process, Path]) -> None:
     _, directory = server
     url = EmbeddedServer(directory).url  # to whoever connects by it, a server like any other
 
-    report = json.loads(run("doctor", "--json", TIELINE_DATABASE_URL=url).stdout)
+    found = run("doctor", "--json", "--data-dir", directory, TIELINE_DATABASE_URL=url)
+    report = json.loads(found.stdout)
     findings = {finding["check"]: finding for finding in report["findings"]}
 
     assert findings["database"]["message"].endswith("external.")

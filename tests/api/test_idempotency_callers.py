@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
+import httpx
 from tests.conftest import http_client
 
 from tieline.identity.models import Scope
@@ -48,3 +50,15 @@ async def test_what_a_request_held_cannot_be_tried_out_with_a_copy_of_the_databa
         stored = await tx.fetchval("SELECT request_hash FROM idempotency_keys WHERE org_id = $1")
     guesses = [body, target + body, target.replace(b"/environments/environ", b"/environ", 1) + body]
     assert stored not in [hashlib.sha256(guess).digest() for guess in guesses]
+
+
+async def test_searches_with_and_without_a_key_do_not_wait_for_each_other(
+    client: httpx.AsyncClient,
+) -> None:
+    async def search(number: int) -> int:
+        headers = {"Idempotency-Key": f"search {number}"} if number % 2 else {}
+        answer = await client.post("/entity/v1/entity:search", json={"q": "*"}, headers=headers)
+        return answer.status_code
+
+    async with asyncio.timeout(25):
+        assert set(await asyncio.gather(*map(search, range(80)))) == {200}

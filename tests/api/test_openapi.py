@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator
 from schemathesis.generation.modes import GenerationMode
 
 from tieline.app import openapi_pages
@@ -67,6 +68,27 @@ def test_every_reference_of_a_page_leads_somewhere(surface):
         for step in reference.removeprefix("#/").split("/"):
             assert step in target, reference
             target = target[step]
+
+
+def with_defaults(node, way=()):
+    """The schemas below a node that have a default, with the way to them."""
+    if isinstance(node, dict):
+        if "default" in node and ("type" in node or "anyOf" in node or "$ref" in node):
+            yield way, node
+        for name, member in node.items():
+            yield from with_defaults(member, (*way, name))
+    elif isinstance(node, list):
+        for place, member in enumerate(node):
+            yield from with_defaults(member, (*way, str(place)))
+
+
+@pytest.mark.parametrize("surface", openapi_pages())
+def test_every_default_is_of_its_own_schema(surface):
+    page = json.loads(json.dumps(openapi_pages()[surface]))
+    for way, schema in with_defaults(page):
+        whole = {**schema, "components": page.get("components", {})}
+        faults = list(Draft202012Validator(whole).iter_errors(schema["default"]))
+        assert not faults, f"{'/'.join(way)}: {faults[0].message}"
 
 
 def bodies_with_lists():

@@ -39,6 +39,20 @@ def test_each_kind_of_token_is_created_and_listed(
 
     expected = {key: value for key, value in token.items() if key != "token"}
     assert [item for item in listed if item["id"] == token["id"]] == [expected]
+    assert {item["token_type"] for item in listed} == {kind}
+
+
+def test_tokens_of_several_types_are_listed_together(sdk: Sdk, name: str) -> None:
+    created(sdk, name)
+    wanted = [
+        created(sdk, name, token_type="journey", journey_id="j"),
+        created(sdk, name, token_type="portal", portal_id="p"),
+    ]
+
+    listed = sdk.access_token("listAccessTokens", {"token_type": ["journey", "portal"]}).data
+
+    assert {token["id"] for token in wanted} <= {item["id"] for item in listed}
+    assert {item["token_type"] for item in listed} == {"journey", "portal"}
 
 
 def test_a_created_token_calls_the_apis(sdk: Sdk, name: str) -> None:

@@ -91,8 +91,23 @@ def test_the_history_shows_previous_values(sdk: Sdk, slug: str) -> None:
 
     filtered = sdk.entity("getEntityActivityFeed", {**place, "type": "EntityCreated"}).data
     assert [item["_id"] for item in filtered["results"]] == [oldest["_id"]]
+    wanted = {**place, "type": ["EntityCreated", "YearEnd"]}
+    filtered = sdk.entity("getEntityActivityFeed", wanted).data
+    assert [item["_id"] for item in filtered["results"]] == [oldest["_id"]]
     one = sdk.entity("getActivity", {"id": newest["_id"]}).data
     assert one["type"] == "EntityUpdated"
+
+
+def test_an_activity_belongs_to_all_entities_of_a_list(sdk: Sdk, slug: str) -> None:
+    both = [create(sdk, slug, name=name) for name in ("first", "second")]
+    body = {"type": "YearEnd", "title": "Year end", "message": "closed"}
+    activity = sdk.entity(
+        "createActivity", {"entities": [entity["_id"] for entity in both]}, body
+    ).data
+
+    for entity in both:
+        feed = sdk.entity("getEntityActivityFeed", {**place_of(entity), "type": ["YearEnd"]}).data
+        assert [item["_id"] for item in feed["results"]] == [activity["_id"]]
 
 
 def test_changes_can_be_gathered_in_an_activity_of_ones_own(sdk: Sdk, slug: str) -> None:

@@ -5,10 +5,12 @@ import base64
 import pytest
 from tests.leaks import Leaks
 
+from tieline.identity.applications.models import ApplicationDraft
 from tieline.identity.keys import new_key
 from tieline.identity.models import KeyKind
+from tieline.records.envelope import SystemCaller
 
-SECRET = "correct-horse-battery-staple"
+SECRET = "planted-horse-battery-staple"  # nothing that another test keeps in the store
 
 
 @pytest.fixture
@@ -45,6 +47,21 @@ async def test_a_planted_secret_is_found(watching, database, tmp_path, text):
     assert [found for found in tables if found.startswith("table planted")]
     assert logs
     assert watching.in_refusals()
+
+
+async def test_a_secret_in_an_export_is_found(watching, services, org):
+    caller = SystemCaller(org, "test")
+    await services.identity.create_key(org, name="makes the organisation")
+    await services.applications.create_application(
+        caller, ApplicationDraft(display_name="harmless")
+    )
+    assert not await watching.in_exports(services, org)
+
+    await services.applications.create_application(caller, ApplicationDraft(display_name=SECRET))
+
+    files, log = await watching.in_exports(services, org)
+    assert files.startswith("export of the files")
+    assert log.startswith("export of the audit log")
 
 
 def test_nothing_is_found_where_nothing_is(watching, tmp_path):

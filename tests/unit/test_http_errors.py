@@ -1,5 +1,6 @@
 """The words in which a refused request is described."""
 
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,6 +22,7 @@ class Order(BaseModel):
     ids: list[str] = Field([], max_length=1)
     dry_run: bool = False
     slug: str = Field("a", pattern="^[a-z]+$")
+    budget: Decimal = Field(Decimal(1), gt=0, max_digits=5, decimal_places=2)
 
     @field_validator("slug")
     @classmethod
@@ -57,7 +59,15 @@ def described(body: object) -> str:
         ({"dry_run": "x"}, "dry_run: must be true or false."),
         ({"slug": "A"}, "slug: must match the pattern ^[a-z]+$."),
         ({"slug": "stop"}, "slug: stop is no slug. Choose another one."),
+        ({"budget": "x"}, "budget: must be a number."),
+        ({"budget": True}, "budget: must be a number."),
+        ({"budget": float("nan")}, "budget: must be a number."),
+        ({"budget": 0}, "budget: must be more than 0."),
+        ({"budget": "1.234"}, "budget: must have at most 2 digits after the point."),
+        ({"budget": 123456}, "budget: must have at most 5 digits."),
+        ({"budget": 12345}, "budget: must have at most 3 digits before the point."),
         ({"limits": 1}, "limits: is not known here. Check its spelling, or leave it out."),
+        ({"str": 1}, "str: is not known here. Check its spelling, or leave it out."),
         ({"id": str(UUID(int=0)), "ids": ["a"]}, "The request: send either id or ids."),
     ],
 )

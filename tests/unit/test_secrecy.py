@@ -22,6 +22,12 @@ SECRET_NAMES = (
     "signing.key",
     "dbPassword",
     "Set-Cookie",
+    "password2",
+    "apiKey1",
+    "client_secret_v2",
+    "secretValue",
+    "private_key_pem",
+    "clientSecretBase64",
 )
 PLAIN_NAMES = (
     "token_url",
@@ -35,6 +41,10 @@ PLAIN_NAMES = (
     "primary_key",
     "region",
     "author",
+    "value",
+    "base64",
+    "2",
+    "token_url_2",
     "",
 )
 
@@ -59,6 +69,8 @@ def test_other_names_are_left_in_peace(name: str) -> None:
         "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADANBgkq",
         "Bearer 0123456789abcdef",
+        "ghp_" + "0123456789abcdef",
+        "https://files.example/a?sv=2&sig=0123456789abcdef",
         "Basic dXNlcjpwYXNzd29yZA==",
         "postgresql://tieline:hunter2@db.example/tieline",
     ],

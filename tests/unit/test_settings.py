@@ -162,3 +162,17 @@ def test_proxies_are_addresses_and_networks() -> None:
     assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.7")
     with pytest.raises(InvalidSettings, match="'everyone' is neither an address nor a network"):
         load_settings({"TIELINE_TRUSTED_PROXIES": "everyone"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TIELINE_TRUSTED_PROXIES", "x", "0: 'x' is neither an address nor a network."),
+        ("TIELINE_OIDC_ISSUERS", "x", "'x': is not valid JSON. Write a list of objects."),
+    ],
+)
+def test_a_reason_is_told_without_words_of_the_library(name: str, value: str, words: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings({name: value})
+
+    assert str(refused.value).endswith(words)

@@ -20,6 +20,7 @@ from tieline.identity.access_tokens.service import AccessTokens
 from tieline.identity.access_tokens.signing import TokenSigner
 from tieline.identity.api_keys.usage import KeyUsage
 from tieline.identity.applications.service import ApplicationService
+from tieline.identity.changes import Change
 from tieline.identity.limits.logins import LoginThrottle
 from tieline.identity.limits.service import Limiter
 from tieline.identity.oidc.verifier import OidcVerifier
@@ -108,10 +109,14 @@ class _Callers:
 def _know_callers(settings: Settings, database: Database, secrets: SecretStore) -> _Callers:
     limiter = Limiter(database, organisation_rpm=settings.organisation_rpm)
     signer = TokenSigner(database, secrets)
+
     # Each needs the other: who calls depends on applications and users, and must follow their
     # changes.
-    applications = ApplicationService(database, on_change=lambda _: identity.forget())
-    users = UserService(database, on_change=lambda _: identity.forget())
+    def forget(changed: Change) -> None:
+        identity.forget(changed)
+
+    applications = ApplicationService(database, on_change=forget)
+    users = UserService(database, on_change=forget)
     egress = EgressClient(AllowList.parse(settings.egress_allow), ca_file=settings.egress_ca_file)
     oidc = OidcVerifier(database, settings.oidc_issuers, egress, users, applications)
     identity = IdentityService(

@@ -10,9 +10,12 @@ from tieline.audit.models import AuditEntry, AuditQuery
 from tieline.audit.service import AuditLog
 from tieline.cli.audit_commands import Entries
 from tieline.cli.database import migrated
+from tieline.database import Database
+from tieline.identity.organisations import require_organisation
 from tieline.kit import json
 from tieline.kit.errors import InvalidInput
 from tieline.kit.time import from_wire
+from tieline.secrets.store import SYSTEM_ORGANISATION
 from tieline.settings import Settings
 
 _MOST_SHOWN = 1_000
@@ -21,11 +24,12 @@ _LONGEST_VALUE = 60  # characters
 
 
 async def show(settings: Settings, wanted: Entries, *, limit: int, as_json: bool) -> None:
-    """Print the newest entries that fit. Raises `InvalidInput`."""
+    """Print the newest entries that fit. Raises `InvalidInput` and `OrganisationNotFound`."""
     if not 1 <= limit <= _MOST_SHOWN:
         raise InvalidInput(f"--limit: must be a number from 1 to {_MOST_SHOWN}.")
     query = _query(wanted)
     async with migrated(settings) as database:
+        await _require(database, wanted.org)
         page = await AuditLog(database).query(wanted.org, query, limit=limit)
     if as_json:
         print(json.dumps_str([entry_document(entry) for entry in page.entries]))
@@ -36,11 +40,22 @@ async def show(settings: Settings, wanted: Entries, *, limit: int, as_json: bool
 
 
 async def export(settings: Settings, wanted: Entries) -> None:
-    """Print all entries that fit as JSON lines. Raises `InvalidInput`."""
+    """Print all entries that fit as JSON lines.
+
+    Raises `InvalidInput` and `OrganisationNotFound`: an export of nothing, every night, because a
+    name was mistyped would be noticed too late.
+    """
     query = _query(wanted)
     async with migrated(settings) as database:
+        await _require(database, wanted.org)
         async for entry in await AuditLog(database).export(wanted.org, query):
             print(json.dumps_str(entry_document(entry)))
+
+
+async def _require(database: Database, org_id: str) -> None:
+    if org_id != SYSTEM_ORGANISATION:
+        async with database.organisation(org_id) as tx:
+            await require_organisation(tx)
 
 
 def entries_text(entries: Sequence[AuditEntry]) -> str:

@@ -40,7 +40,7 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         return
     try:
         async with connected(settings) as database:
-            async for finding in examine_database(database, embedded=embedded):
+            async for finding in examine_database(settings, database):
                 yield finding
     except (DatabaseUnavailable, EmbeddedServerFailed) as error:
         next_step = "Read postgres.log in the data directory." if embedded else _EXTERNAL_NEXT

@@ -16,7 +16,7 @@ from tieline.cli.tables import table
 from tieline.database import Database
 from tieline.identity.access_tokens.signing import TokenSigner
 from tieline.identity.api_keys.errors import ApiKeyNotFound
-from tieline.identity.api_keys.models import KEY_ID, KEYS, ApiKey
+from tieline.identity.api_keys.models import KEYS, ApiKey
 from tieline.identity.applications.errors import ApplicationNotFound
 from tieline.identity.applications.models import APPLICATIONS
 from tieline.identity.applications.repository import find_by_slug
@@ -24,6 +24,7 @@ from tieline.identity.models import KeyKind
 from tieline.identity.service import DEFAULT_ORGANISATION, IdentityService
 from tieline.kit import json
 from tieline.kit.time import to_wire
+from tieline.records.identifiers import KEY_ID
 from tieline.secrets.opening import open_secret_store
 from tieline.settings import Settings
 

@@ -70,9 +70,10 @@ def _next_setting(settings: Settings, new: MasterKey) -> str:
     )
     return (
         f"All data keys now depend on the master key in {new.origin}.\n"
-        f"{instead} before the next start of any process; those that run go on.\n"
-        "Restart them before the next `tieline secrets rotate`, and keep a copy of the file where "
-        "the backups of the database are not."
+        f"{instead} before the next start of any process.\n"
+        "Those that run go on with the data keys that they have used. Restart them soon, and in "
+        "any case before the next `tieline secrets rotate`.\n"
+        "Keep a copy of the file where the backups of the database are not."
     )
 
 

@@ -12,6 +12,8 @@ from tieline.database.errors import DatabaseUnavailable
 from tieline.database.pool import Database
 
 _SECONDS_BETWEEN_ATTEMPTS = 0.2
+_SECONDS_BETWEEN_CHECKS = 2.0
+_SECONDS_TO_ANSWER = 3.0
 
 
 class ChangeListener:
@@ -62,10 +64,24 @@ class ChangeListener:
                 try:
                     self._changed(None)
                     self._alive.set()
-                    await ended.wait()
+                    await _until_lost(connection, ended)
                 finally:
                     self._alive.clear()
                     self._changed(None)
                     await connection.close(timeout=1)
             await self._database.revive()
             await asyncio.sleep(_SECONDS_BETWEEN_ATTEMPTS)
+
+
+async def _until_lost(connection: asyncpg.Connection, ended: asyncio.Event) -> None:
+    """Return when the connection has ended, or raise when it does not answer any more.
+
+    A network or a firewall may lose an idle connection without a word to either end; by waiting
+    alone nobody would ever notice.
+    """
+    while not ended.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS_BETWEEN_CHECKS):
+                await ended.wait()
+        if not ended.is_set():
+            await connection.execute("SELECT 1", timeout=_SECONDS_TO_ANSWER)

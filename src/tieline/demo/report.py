@@ -65,10 +65,7 @@ def next_calls(place: Served, integration_id: str, story: Story) -> str:
         "# The use cases and their mappings",
         f'{get} "{erp}/use-cases"',
         "",
-        "API pages: "
-        + ", ".join(
-            f"{place.address}/{api}/docs" for api in ("erp-integration", "entity", "metering")
-        ),
+        f"API pages: {place.address}/ names them all, such as {place.address}/erp-integration/docs",
     ]
     return "\n".join(_title("Try next", lines))
 

@@ -13,6 +13,7 @@ from tieline.doctor import database as judge
 from tieline.doctor import machine, repository
 from tieline.doctor.models import Finding, Verdict
 from tieline.doctor.sandbox import check_sandbox
+from tieline.doctor.secrets import check_secrets
 from tieline.expressions.limits import limits_from
 from tieline.settings import Settings
 
@@ -25,8 +26,9 @@ async def examine_machine(settings: Settings) -> AsyncIterator[Finding]:
         yield await asyncio.to_thread(machine.check_flush, settings.data_dir)
 
 
-async def examine_database(database: Database, *, embedded: bool) -> AsyncIterator[Finding]:
+async def examine_database(settings: Settings, database: Database) -> AsyncIterator[Finding]:
     """What the database itself can tell. Raises `DatabaseUnavailable`."""
+    embedded = settings.database_url is None
     connection = await database.dedicated()
     try:
         tx = Transaction(connection)
@@ -44,6 +46,7 @@ async def examine_database(database: Database, *, embedded: bool) -> AsyncIterat
         partitions = await existing_partitions(connection)
         yield judge.judge_partitions(partitions, datetime.now(UTC))
         yield judge.judge_backlog(await repository.backlog(tx))
+        yield await check_secrets(settings, database)
     finally:
         await connection.close()
 

@@ -58,10 +58,15 @@ _WORDS = {
     **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("decimal_type", "decimal_parsing", "finite_number"), "must be a number"),
     **dict.fromkeys(("uuid_type", "uuid_parsing"), "must be a UUID"),
     **dict.fromkeys(("literal_error", "enum"), "must be {expected}"),
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "greater_than": "must be more than {gt}",
+    "decimal_max_digits": "must have at most {max_digits} digits",
+    "decimal_max_places": "must have at most {decimal_places} digits after the point",
+    "decimal_whole_digits": "must have at most {whole_digits} digits before the point",
     "too_short": "has too few entries: {min_length} at least",
     "too_long": "has too many entries: {max_length} at most",
     "string_too_short": "has too few characters: {min_length} at least",
@@ -70,7 +75,7 @@ _WORDS = {
 }
 _MOST_FAULTS = 20
 # Where a value may be of several types, the name of one of them is in the path to it.
-_ALTERNATIVE = re.compile(r"str|int|float|bool|(?:dict|list)\[.*\]")
+_ALTERNATIVE = re.compile(r"(?:constrained-)?(?:str|int|float)|bool|(?:dict|list)\[.*\]|\(.*\)")
 
 
 def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
@@ -147,7 +152,10 @@ def describe(faults: Any) -> str:
         # The first word says which part of the request it is; a field may have the same name.
         first, *inner = [str(part) for part in fault["loc"]] or [""]
         place = inner if first in ("body", "query", "path") else [first, *inner]
-        place = [part for part in place if not _ALTERNATIVE.fullmatch(part)]
+        # What is not known here has a name that somebody has sent, which may be any text.
+        ours = len(place) - (fault["type"] == "extra_forbidden")
+        named = [part for part in place[:ours] if not _ALTERNATIVE.fullmatch(part)]
+        place = named + place[ours:]
         whole = "The body" if fault["type"] in _WORDS else "The request:"
         name = f"{'.'.join(place)}:" if any(place) else whole
         found.setdefault(name, []).append(in_words(fault).rstrip("."))

@@ -19,5 +19,5 @@ def decode_cursor(text: str) -> Any:
     """What a cursor stands for. Raises `InvalidInput` when it is none of ours."""
     try:
         return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError, json.InvalidJson):
+    except (binascii.Error, ValueError, json.InvalidJson, RecursionError):
         raise InvalidInput("cursor: not a cursor of this list. Start without one.") from None

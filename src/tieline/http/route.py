@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -28,6 +29,8 @@ from tieline.kit.errors import Conflict, InvalidInput, TielineError
 
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _KEY_LENGTH = 255
+# The name of a parameter with empty brackets after it, which may be escaped.
+_BRACKETS = re.compile(rb"(?<![^&])([^=&]+?)(?:\[\]|%5[Bb]%5[Dd])=")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -70,24 +73,27 @@ class TielineRoute(APIRoute):
     says which scope each operation needs.
     """
 
+    runs_once: ClassVar[bool] = True
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        scope = required_scope(self.dependant)
-        if scope is not None:
-            self.openapi_extra = {SCOPE_EXTENSION: scope.value, **(self.openapi_extra or {})}
+        self._scope = required_scope(self.dependant)
+        if self._scope is not None:
+            self.openapi_extra = {SCOPE_EXTENSION: self._scope.value, **(self.openapi_extra or {})}
 
     def get_route_handler(self) -> Handler:
         """The handler that wraps the route's own one."""
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            exact = ExactRequest(_with_json_type(request.scope), request.receive)
+            scope = _with_plain_lists(_with_json_type(request.scope))
+            exact = ExactRequest(scope, request.receive)
+            _refuse_nul(exact)
             key = exact.headers.get("idempotency-key")
             try:
-                if key is None or exact.method not in _UNSAFE:
+                if key is None or exact.method not in _UNSAFE or not self.runs_once:
                     return await handler(exact)
-                scope = (self.openapi_extra or {}).get(SCOPE_EXTENSION)
-                return await _once(exact, key, Scope(scope) if scope else None, handler)
+                return await _once(exact, key, self._scope, handler)
             except (TielineError, HTTPException, *ANSWERED):
                 raise
             except Exception as error:
@@ -95,6 +101,34 @@ class TielineRoute(APIRoute):
                 raise InternalError from error
 
         return handle
+
+
+class AskingRoute(TielineRoute):
+    """For calls that only ask: each is answered afresh, with an `Idempotency-Key` too.
+
+    A stored answer would be out of date. Nor may such a call hold a transaction while it waits its
+    turn: those whose turn it is may be waiting for the last connection.
+    """
+
+    runs_once = False
+
+
+def _refuse_nul(request: Request) -> None:
+    """Refuse what no text of the database can be compared with, before an answer has begun."""
+    if b"%00" not in request.scope["query_string"]:
+        return
+    for name, value in request.query_params.multi_items():
+        if "\x00" in name or "\x00" in value:
+            shown = name[:60].replace("\x00", "")
+            raise InvalidInput(f"{shown}: holds the character U+0000. Remove it.")
+
+
+def _with_plain_lists(scope: AsgiScope) -> AsgiScope:
+    """Take `name[]=a&name[]=b`, as the published client writes a list, for `name=a&name=b`."""
+    query: bytes = scope["query_string"]
+    if not _BRACKETS.search(query):
+        return scope
+    return {**scope, "query_string": _BRACKETS.sub(rb"\1=", query)}
 
 
 def _with_json_type(scope: AsgiScope) -> AsgiScope:
@@ -112,7 +146,7 @@ def _with_json_type(scope: AsgiScope) -> AsgiScope:
 async def _once(request: Request, key: str, scope: Scope | None, handler: Handler) -> Response:
     if not key or len(key) > _KEY_LENGTH:
         raise InvalidInput(f"Idempotency-Key must have 1 to {_KEY_LENGTH} characters.")
-    # A stored answer is for nobody who could not have got it.
+    # A stored answer is for nobody who may not get it any more. Who else asks has another hash.
     principal = await (permitted(request, scope) if scope else authenticate(request))
     digest = await _request_hash(request, principal)
     async with services(request).database.request() as request_tx:

@@ -1,14 +1,14 @@
-"""SQL about organisations, and the channel on which changes of identities are announced."""
+"""SQL about organisations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tieline.database import OrgTransaction, Transaction
+from tieline.identity.changes import announce
 
 # Heard by every process that remembers callers. The payload is the id of the key that changed; any
 # other text means that more may have changed, and that everything is to be forgotten.
-CHANGED_CHANNEL = "tieline_keys"
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,7 @@ async def lock_organisation(tx: OrgTransaction) -> OrganisationLimit | None:
 async def set_organisation_limit(tx: OrgTransaction, rpm_limit: int | None) -> None:
     """Limit an organisation and tell every process."""
     await tx.execute("UPDATE organisations SET rpm_limit = $2 WHERE id = $1", rpm_limit)
-    await Transaction(tx.connection).execute(
-        "SELECT pg_notify($1, 'organisation')", CHANGED_CHANNEL
-    )
+    await announce(tx, "organisation")
 
 
 async def lock_first_key(tx: Transaction) -> None:

@@ -18,6 +18,7 @@ from tieline.identity.api_keys.checking import KeyChecker
 from tieline.identity.api_keys.last_used import LastUsed
 from tieline.identity.api_keys.models import ApiKey
 from tieline.identity.api_keys.service import KeyService
+from tieline.identity.changes import CHANNEL, Change
 from tieline.identity.errors import InvalidApiKey, OrganisationNotFound
 from tieline.identity.limits.logins import LoginThrottle
 from tieline.identity.models import EVERYTHING, KeyKind, Principal
@@ -47,8 +48,8 @@ class SignatureCheck(Protocol):
         """Raises `InvalidApiKey` unless the token was signed here."""
         ...
 
-    def forget(self, changed: str | None = None) -> None:
-        """Read the keys again: they may have changed."""
+    def forget(self, changed: Change | None = None) -> None:
+        """Read the keys again, if they may have changed."""
         ...
 
 
@@ -66,14 +67,16 @@ class IdentityService:
         signatures: SignatureCheck | None = None,
         issuers: TokenAuthenticator | None = None,
         throttle: LoginThrottle | None = None,
-        heard: Iterable[Callable[[str | None], None]] = (),
+        heard: Iterable[Callable[[Change | None], None]] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self._signatures = signatures
         self._issuers = issuers
         self._throttle = throttle or LoginThrottle(FAILED_LOGINS_PER_MINUTE)
-        self._listener = ChangeListener(database, repository.CHANGED_CHANNEL, self.forget)
+        self._listener = ChangeListener(
+            database, CHANNEL, lambda payload: self.forget(Change.heard(payload))
+        )
         self._checker = KeyChecker(
             database, throttle=self._throttle, trusted=lambda: self._listener.alive, clock=clock
         )
@@ -185,8 +188,8 @@ class IdentityService:
         """Write down at once when keys were last used."""
         await self._last_used.write()
 
-    def forget(self, changed: str | None = None) -> None:
-        """Read again what may have changed: one key, named by its id, or anything."""
+    def forget(self, changed: Change | None = None) -> None:
+        """Read again what has changed; everything for None."""
         for hear in self._heard:
             hear(changed)
 

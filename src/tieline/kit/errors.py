@@ -41,7 +41,7 @@ class InvalidInput(TielineError):
 
 
 class Unauthenticated(TielineError):
-    """No valid API key was sent. Send the header `Authorization: Bearer tl_...`."""
+    """No API key or token was sent. Send the header `Authorization: Bearer tl_...`."""
 
     code = "UNAUTHORIZED"
     http_status = 401

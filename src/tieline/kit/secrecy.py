@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 # A name is taken apart at `_`, `-`, spaces, dots and humps; its end decides: `client_secret` names
-# a secret, `token_url` and `secret_name` do not.
+# a secret, `token_url` and `secret_name` do not. Numbers, and words that only say how something is
+# written, are no end: `password2` and `private_key_pem` name secrets.
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _ENDINGS = frozenset(
     {
@@ -17,6 +18,8 @@ _ENDINGS = frozenset(
         *("connection string", "secretaccesskey", "privatekey"),
     }
 )
+_FORMS = frozenset({"value", "pem", "base64", "b64", "hex"})
+_NUMBER = re.compile(r"v?[0-9]+")
 _ENV_REFERENCES = re.compile(r"(?:[^{}]*\{\{\s*env\.[A-Za-z0-9_.\-]+\s*\}\})+[^{}]*")
 
 _REFERENCE = re.compile(r"\{\{\s*env\.[A-Za-z0-9_.\-]+\s*\}\}")
@@ -33,12 +36,24 @@ _JWT = re.compile(r"(?<![0-9A-Za-z_-])(eyJ)[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{8,}\
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
 _SCHEME = re.compile(r"\b(Bearer|Basic)\s+[^\s'\",;]+", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(://[^:/?#@\s]*):[^@/\s]+@")
-_IN_TEXT = (_PEM, _JWT, _KEY, _SIGNING_SECRET, _VAULT_TOKEN)
+# Of others, by the beginnings that they gave them so that they are found.
+_WELL_KNOWN = re.compile(
+    r"\b(gh[pousr]_|github_pat_|glpat-|xox[abprs]-|[sr]k_live_|AKIA|AIza)[0-9A-Za-z_-]{12,}"
+)
+_IN_QUERY = re.compile(
+    r"([?&](?:sig|signature|token|access_token|api_?key|key|password|secret|client_secret)=)[^&\s#'\"]+",
+    re.IGNORECASE,
+)
+_IN_TEXT = (_PEM, _JWT, _KEY, _SIGNING_SECRET, _VAULT_TOKEN, _WELL_KNOWN, _IN_QUERY)
 
 
 def names_a_secret(name: str) -> bool:
     """Whether what stands under this name is likely to be a secret, as under `client_secret`."""
     words = [word.lower() for word in _HUMPS.split(name) if word]
+    while words and (words[-1] in _FORMS or _NUMBER.fullmatch(words[-1])):
+        words.pop()
+    if words:
+        words[-1] = words[-1].rstrip("0123456789")
     return any(" ".join(words[-count:]) in _ENDINGS for count in (1, 2) if len(words) >= count)
 
 

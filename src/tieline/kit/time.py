@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 Clock = Callable[[], datetime]
 
@@ -29,3 +30,17 @@ def from_wire(text: str) -> datetime:
     """The moment that an ISO 8601 text names; without a zone it is UTC. Raises `ValueError`."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def stated_moment(value: Any) -> datetime:
+    """The moment that somebody has sent as a JSON value. Raises `ValueError` in words for them."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str):
+        raise ValueError("must be a text such as 2026-01-31T08:00:00Z")  # noqa: TRY004 - for pydantic
+    try:
+        return from_wire(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{value[:40]!r} is no date and time such as 2026-01-31T08:00:00Z"
+        ) from None

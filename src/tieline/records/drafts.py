@@ -6,7 +6,7 @@ says which fields were sent: one that is null is cleared, one that is left out s
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from pydantic.config import JsonDict
 
 from tieline.kit import json
 from tieline.kit.json import nul_place
-from tieline.kit.time import from_wire
+from tieline.kit.time import stated_moment
 from tieline.records.envelope import SourceType
 from tieline.records.identifiers import UuidForm
 
@@ -44,19 +44,6 @@ Texts = Annotated[
 _STAMP: JsonDict = {"readOnly": True}
 
 
-def _moment(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if not isinstance(value, str):
-        raise ValueError("must be a text such as 2026-01-31T08:00:00Z")  # noqa: TRY004 - for pydantic
-    try:
-        return from_wire(value).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(
-            f"{value[:40]!r} is no date and time such as 2026-01-31T08:00:00Z"
-        ) from None
-
-
 def _bounded(value: dict[str, Any]) -> dict[str, Any]:
     size = len(json.dumps(value))
     if size > MAX_DOCUMENT_BYTES:
@@ -64,7 +51,7 @@ def _bounded(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[datetime, BeforeValidator(stated_moment)]
 Document = Annotated[dict[str, Any], AfterValidator(_bounded)]
 
 

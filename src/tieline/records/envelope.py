@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
+
+from tieline.records.identifiers import ActorForm
 
 DEFAULT_SOURCE = "edm"
 SCHEMA_VERSION = 1
@@ -54,6 +56,9 @@ class SystemCaller:
     app_id: str | None = None
 
 
+ActorId = Annotated[str, ActorForm()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
     """The stamps of a record, without its id, whose type is the record's own affair.
@@ -65,14 +70,14 @@ class Envelope:
     org_id: str
     app_id: str | None = None
     created_at: datetime
-    created_by: str | None = None
+    created_by: ActorId | None = None
     updated_at: datetime
-    updated_by: str | None = None
+    updated_by: ActorId | None = None
     source: str = DEFAULT_SOURCE
     source_type: SourceType = SourceType.API
     is_deleted: bool = False
     deleted_at: datetime | None = None
-    deleted_by: str | None = None
+    deleted_by: ActorId | None = None
     schema_version: int = SCHEMA_VERSION
     version: int = 1
 

@@ -57,7 +57,10 @@ class UuidForm:
 
 @dataclass(frozen=True)
 class TextForm:
-    """A `text` column that holds `<stored prefix>_<ULID>`, shown with another prefix."""
+    """A `text` column that holds `<stored prefix>_<ULID>`, shown with another prefix.
+
+    Both are understood: logs, and stamps that say who wrote something, name what is stored.
+    """
 
     prefix: str
     stored_prefix: str
@@ -68,9 +71,31 @@ class TextForm:
         return f"{self.prefix}_{value.removeprefix(f'{self.stored_prefix}_')}"
 
     def from_wire(self, text: str) -> str | None:
-        """The id as it is stored, or None when the text is no id with this prefix."""
-        ulid = _ulid_after(self.prefix, text)
+        """The id as it is stored, or None when the text is no id with either prefix."""
+        ulid = _ulid_after(self.prefix, text) or _ulid_after(self.stored_prefix, text)
         return None if ulid is None else f"{self.stored_prefix}_{ulid}"
+
+
+KEY_ID = TextForm("key", stored_prefix="api")
+
+
+@dataclass(frozen=True)
+class ActorForm:
+    """Who wrote something, in a `text` column: a key is shown by the id that it has on the wire.
+
+    Anybody else (a person, an application, somebody at the command line) has only one form.
+    """
+
+    prefix: str = "key"
+    sql_type: str = "text"
+
+    def to_wire(self, value: str) -> str:
+        """The id with which the writer can be looked up."""
+        return KEY_ID.to_wire(value) if KEY_ID.from_wire(value) else value
+
+    def from_wire(self, text: str) -> str:
+        """The id as it is stored."""
+        return KEY_ID.from_wire(text) or text
 
 
 def _ulid_after(prefix: str, text: str) -> str | None:

@@ -182,6 +182,12 @@ async def test_a_wrong_wish_is_refused_by_name(
     assert named in answer.json()["error"]
 
 
+async def test_a_fault_is_told_by_the_name_that_was_sent(client: httpx.AsyncClient) -> None:
+    answer = await client.post(TOKENS, json={"expires_in": 5})
+
+    assert answer.json()["error"].startswith("name: is missing. Send it. expires_in: must be ")
+
+
 async def test_public_tokens_allow_nothing_and_have_their_own_issuer(
     application: Application, client: httpx.AsyncClient
 ) -> None:
@@ -195,6 +201,30 @@ async def test_public_tokens_allow_nothing_and_have_their_own_issuer(
         assert claims["iss"].endswith("/access-tokens/public")
     listed = (await client.get(TOKENS, params={"token_type": ["journey", "portal"]})).json()
     assert {item["id"] for item in listed} == {journey["id"], portal["id"]}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "token_type=journey&token_type=portal",
+        "token_type[]=journey&token_type[]=portal",
+        "token_type%5B%5D=journey&token_type%5b%5d=portal",
+    ],
+)
+async def test_types_are_a_list_in_each_way_in_which_clients_write_lists(
+    client: httpx.AsyncClient, query: str
+) -> None:
+    await created(client)
+    wanted = [
+        await created(client, token_type="journey", journey_id="j-1"),
+        await created(client, token_type="portal", portal_id="p-1"),
+    ]
+
+    listed = (await client.get(f"{TOKENS}?{query}")).json()
+
+    assert {item["id"] for item in listed} == {token["id"] for token in wanted}
+    refused = await client.get(f"{TOKENS}?{query}&token_type[]=king")
+    assert (refused.status_code, "token_type" in refused.json()["error"]) == (400, True)
 
 
 async def test_an_assumed_role_lasts_an_hour(client: httpx.AsyncClient, org: str) -> None:

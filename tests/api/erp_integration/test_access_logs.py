@@ -233,6 +233,20 @@ async def test_only_linked_keys_can_be_asked_about(
     assert "token_id" in refused.json()["message"]
 
 
+async def test_a_key_may_be_linked_by_either_of_its_ids(
+    erp: httpx.AsyncClient, services: Services, place: str, org: str, token: tuple[str, str]
+) -> None:
+    shown = token[0].replace("api_", "key_")
+    integration = place.removesuffix("/monitoring/access-logs")
+    await erp.put(integration, json={"access_token_ids": [shown]})
+    services.access_log.record(entry(org, token[0], 1))
+
+    assert [each["request_id"] for each in await calls(erp, services, place)] == ["r001"]
+    for either in (shown, token[0]):
+        named = await calls(erp, services, place, token_id=either)
+        assert [each["request_id"] for each in named] == ["r001"]
+
+
 async def test_calls_of_several_keys_are_in_one_order(
     erp: httpx.AsyncClient,
     services: Services,

@@ -261,7 +261,7 @@ async def test_callers_of_another_organisation_do_not_exist(application, service
         ({"method": "GET", "path": "entity/v1/entity/schemas"}, 404, "operation"),
         ({"method": "DELETE", "path": "/erp-integration/v1/integrations"}, 404, "operation"),
         ({"operation": "getEntity", "caller": "nobody"}, 404, "key, user or application"),
-        ({"operation": "getEntity", "caller": "per_x\x00"}, 400, "id"),
+        ({"operation": "getEntity", "caller": "per_x\x00"}, 400, "caller"),
         ({"operation": "getEntity", "caller": "app_1"}, 400, "id"),
     ],
 )

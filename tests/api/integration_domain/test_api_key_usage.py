@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 from tests.conftest import http_client
 
 from tieline.app import Application
+from tieline.http.services import Services
+from tieline.identity.users.models import Sighting
 from tieline.kit import json
+from tieline.kit.ids import new_ulid
 
 KEYS = "/api/v1/integration/api-keys"
 
@@ -61,6 +65,7 @@ async def test_reaching_the_budget_blocks_and_raising_it_unblocks(
 
     blocked = (await client.get(f"{KEYS}/{key['id']}")).json()
     assert blocked["blocked_reason"] == "budget_exhausted"
+    assert blocked["updated_by"] == key["created_by"]
     answer = await client.patch(
         f"{KEYS}/{key['id']}", json={"version": blocked["version"], "blocked": False}
     )
@@ -163,6 +168,12 @@ async def test_a_key_records_its_own_use_but_not_anothers(
     key, other = await virtual_key(client), await virtual_key(client)
     async with http_client(application, key["key"]) as itself:
         assert (await use(itself, key, tokens=5))["tokens_used"] == 5
+        place = f"{KEYS}/{key['id']}/usage"
+        for _ in range(2):
+            once = await itself.post(
+                place, json={"tokens": 7}, headers={"idempotency-key": "call-1"}
+            )
+            assert once.json()["tokens_used"] == 12
         answer = await itself.post(f"{KEYS}/{other['id']}/usage", json={"tokens": 5})
         assert (answer.status_code, answer.json()["code"]) == (403, "MISSING_SCOPE")
         assert (await itself.post(f"{KEYS}/check", json={"key": other["key"]})).status_code == 403
@@ -202,3 +213,63 @@ async def test_blocking_by_budget_is_in_the_audit_log(client: httpx.AsyncClient)
     )
 
     assert len(answer.json()["items"]) == 1
+
+
+async def test_a_key_cannot_win_back_its_tokens_by_itself(
+    application: Application, client: httpx.AsyncClient
+) -> None:
+    key = await virtual_key(client, tpm_limit=100)
+    await check(client, key, tokens=100)
+
+    async with http_client(application, key["key"]) as itself:
+        await use(itself, key, tokens=0, checked_tokens=1_000_000_000)
+
+    assert (await check(client, key, tokens=1))["code"] == "RATE_LIMITED"
+    await use(client, key, tokens=0, checked_tokens=60)  # the gateway knows what it has counted
+    assert (await check(client, key, tokens=60))["allowed"] is True
+
+
+async def test_the_key_of_a_disabled_user_may_not_go_on(
+    client: httpx.AsyncClient, services: Services, org: str
+) -> None:
+    seen = Sighting("https://issuer.example", new_ulid(), None, "Kim", (), datetime.now(UTC))
+    user = await services.users.see(org, seen)
+    key = await virtual_key(client, issued_to_user_id=user.id)
+    assert (await check(client, key))["allowed"] is True
+
+    disabled = await client.patch(
+        f"/api/v1/integration/users/{user.id}", json={"version": user.version, "disabled": True}
+    )
+
+    assert disabled.status_code == 200, disabled.text
+    assert (await check(client, key))["code"] == "USER_DISABLED"
+
+
+async def test_a_check_is_answered_afresh_whatever_its_idempotency_key(
+    client: httpx.AsyncClient,
+) -> None:
+    key = await virtual_key(client)
+    call = {"json": {"key": key["key"]}, "headers": {"Idempotency-Key": "the same"}}
+    first = await client.post(f"{KEYS}/check", **call)
+    await client.post(f"{KEYS}/{key['id']}/revoke")
+
+    second = await client.post(f"{KEYS}/check", **call)
+
+    assert (first.json()["allowed"], second.json()["allowed"]) == (True, False)
+
+
+async def test_checks_with_and_without_idempotency_keys_do_not_wait_for_each_other(
+    client: httpx.AsyncClient,
+) -> None:
+    key = await virtual_key(client, rpm_limit=50)
+
+    async def ask(number: int) -> bool:
+        headers = {"Idempotency-Key": f"call {number}"} if number % 3 else {}
+        answer = await client.post(f"{KEYS}/check", json={"key": key["key"]}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return bool(answer.json()["allowed"])
+
+    async with asyncio.timeout(20):
+        allowed = sum(await asyncio.gather(*map(ask, range(120))))
+
+    assert 50 <= allowed <= 100  # a minute may have ended meanwhile

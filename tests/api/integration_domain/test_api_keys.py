@@ -123,6 +123,7 @@ async def test_the_stamps_of_the_sample_are_ignored(client: httpx.AsyncClient, o
 
     assert answer.status_code == 201, answer.text
     assert answer.json()["tenant_id"] == org
+    assert (answer.json()["name"], answer.json()["kind"]) == ("API key", "service")
     assert answer.json()["id"].startswith("key_")
     assert "app_id" not in answer.json()
 
@@ -198,6 +199,51 @@ async def test_a_key_remembers_the_person_who_created_it(
     assert key["issued_to_user_id"] == "usr-jane"
 
 
+async def test_what_was_read_can_be_sent_back(client: httpx.AsyncClient) -> None:
+    key = await created(client, scopes=["key:read"], tags=["a"])
+    shown = await read(client, key["id"])
+
+    after = await changed(client, shown, **{**shown, "tags": ["b"], "status": "revoked"})
+
+    differing = {name for name in shown if after[name] != shown[name]}
+    assert differing == {"tags", "version", "updated_at"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kind", "user"),
+        ("issued_to_user_id", "usr-other"),
+        ("issued_to_service", "other"),
+        ("scopes", ["*"]),
+        ("scopes", None),
+        ("roles", ["admin"]),
+        ("application_id", None),
+    ],
+)
+async def test_whom_a_key_is_for_and_what_it_allows_never_changes(
+    client: httpx.AsyncClient, name: str, value: Any
+) -> None:
+    crm = (await client.post(APPLICATIONS, json={"display_name": "CRM"})).json()
+    key = await created(client, scopes=["key:read"], application_id=crm["id"])
+
+    answer = await client.patch(f"{KEYS}/{key['id']}", json={"version": 1, name: value})
+
+    assert refused(answer) == (400, "INVALID_API_KEY_REQUEST")
+    assert f"{name}: never changes" in answer.json()["message"]
+    assert (await read(client, key["id"]))[name] == key[name]
+
+
+async def test_who_created_a_key_can_be_looked_up(client: httpx.AsyncClient) -> None:
+    key = await created(client)
+
+    creator = await read(client, key["created_by"])
+
+    assert creator["id"] == key["created_by"]
+    listed = await client.get(KEYS, params={"created_by": creator["id"]})
+    assert [each["id"] for each in listed.json()["items"]] == [key["id"]]
+
+
 async def test_a_stale_version_is_a_conflict(client: httpx.AsyncClient) -> None:
     key = await created(client)
     await changed(client, key, name="first")
@@ -217,6 +263,14 @@ async def test_keys_are_filtered_searched_and_sorted(client: httpx.AsyncClient) 
     assert [item["name"] for item in found.json()["items"]] == ["alpha"]
 
 
+async def test_a_name_that_is_null_is_the_default(client: httpx.AsyncClient) -> None:
+    key = await created(client, name=None)
+    assert key["name"] == "API key"
+
+    renamed = await changed(client, key, name="sap")
+    assert (await changed(client, renamed, name=None))["name"] == "API key"
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
@@ -228,6 +282,8 @@ async def test_keys_are_filtered_searched_and_sorted(client: httpx.AsyncClient) 
         ({"roles": ["king"]}, "king"),
         ({"rpm_limit": 0}, "rpm_limit"),
         ({"rpm_limit": 2.5}, "rpm_limit"),
+        ({"rpm_limit": True}, "rpm_limit"),
+        ({"tpm_limit": "60"}, "tpm_limit"),
         ({"max_budget_usd": -1}, "max_budget_usd"),
         ({"max_budget_usd": "NaN"}, "max_budget_usd"),
         ({"expires_at": "yesterday"}, "expires_at"),
@@ -304,6 +360,38 @@ class TestPrivileges:
         assert refused(answer) == (403, "PRIVILEGE_ESCALATION")
         assert (await read(client, strong["id"]))["expires_at"] is None
 
+    @pytest.mark.parametrize(
+        ("ended", "again"),
+        [
+            ({"blocked": True}, {"blocked": False}),
+            ({"expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": None}),
+            ({"expires_at": "2099-01-01T00:00:00Z"}, {"expires_at": "2099-01-01T00:00:01Z"}),
+            ({"expires_at": "2099-01-01T00:00:00Z"}, {"expires_at": None}),
+        ],
+    )
+    async def test_a_stronger_key_is_not_brought_back_and_lasts_no_longer(
+        self,
+        application: Application,
+        client: httpx.AsyncClient,
+        ended: dict[str, Any],
+        again: dict[str, Any],
+    ) -> None:
+        strong = await created(client, scopes=["*"])
+        ending = await changed(client, strong, **ended)
+        own = await created(client, scopes=["key:write"])
+        async with http_client(application, own["key"]) as limited:
+            answer = await limited.patch(
+                f"{KEYS}/{strong['id']}", json={"version": ending["version"], **again}
+            )
+            shorter = await limited.patch(
+                f"{KEYS}/{strong['id']}",
+                json={"version": ending["version"], "expires_at": "2021-01-01T00:00:00Z"},
+            )
+
+        assert refused(answer) == (403, "PRIVILEGE_ESCALATION")
+        assert shorter.status_code == 200, shorter.text
+        assert await status_of(application, strong["key"]) == 401
+
     async def test_a_key_in_anothers_name_needs_more(
         self, application: Application, client: httpx.AsyncClient
     ) -> None:
@@ -361,6 +449,18 @@ class TestRotation:
         assert answer.status_code == 400
         assert "overlap_seconds" in answer.json()["message"]
 
+    async def test_a_key_is_rotated_once(self, client: httpx.AsyncClient) -> None:
+        key = await created(client)
+        place = f"{KEYS}/{key['id']}/rotate"
+        successor = (await client.post(place)).json()
+
+        again = await client.post(place)
+        assert refused(again) == (409, "API_KEY_ALREADY_ROTATED")
+        assert successor["id"] in again.json()["message"]
+
+        await client.post(f"{KEYS}/{successor['id']}/revoke")
+        assert (await client.post(place)).status_code == 201
+
     async def test_a_blocked_key_is_not_rotated(self, client: httpx.AsyncClient) -> None:
         old = await created(client, blocked=True)
 
@@ -392,14 +492,16 @@ class TestApplications:
 
         assert own["app_id"] == crm["slug"]
         assert own["application_id"] == crm["id"]
-        assert refused(elsewhere) == (404, "APPLICATION_NOT_FOUND")
+        assert refused(elsewhere) == (400, "INVALID_REQUEST")
+        assert "application_id: there is nothing" in elsewhere.json()["message"]
         assert [item["id"] for item in seen] == [own["id"]]
         assert hidden.status_code == 404
 
     async def test_an_unknown_application_gets_no_key(self, client: httpx.AsyncClient) -> None:
         answer = await client.post(KEYS, json={"application_id": "app_01J00000000000000000000000"})
 
-        assert refused(answer) == (404, "APPLICATION_NOT_FOUND")
+        assert refused(answer) == (400, "INVALID_REQUEST")
+        assert "application_id: there is nothing" in answer.json()["message"]
 
     async def test_keys_of_a_suspended_application_are_refused_at_once(
         self, application: Application, client: httpx.AsyncClient, services: Services

@@ -365,7 +365,7 @@ async def test_every_entry_is_on_exactly_one_page(
         ({"cursor": "WzEsMl0"}, "cursor"),
         ({"cursor": "WyJ4IiwieSJd"}, "cursor"),
         ({"actors": "me"}, "actors"),
-        ({"search": "\x00"}, ""),
+        ({"search": "\x00"}, "search"),
         ({"search": "x" * 501}, "search"),
     ],
 )
@@ -376,6 +376,16 @@ async def test_a_question_that_makes_no_sense_is_refused(
 
     assert answer.status_code == 400, answer.text
     assert named in answer.json()["message"]
+
+
+async def test_an_export_that_cannot_be_is_refused_before_it_begins(
+    client: httpx.AsyncClient,
+) -> None:
+    for name in ("actor", "action", "target_type", "target_id", "request_id", "search"):
+        answer = await client.get(f"{LOG}/export", params={name: "a\x00b"})
+
+        assert answer.status_code == 400, answer.text
+        assert name in answer.json()["message"]
 
 
 @pytest.mark.parametrize("entry_id", ["aud_01J00000000000000000000000", "x", "%00", "aud_%ff"])

@@ -40,6 +40,11 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 every_deletable_kind = pytest.mark.parametrize("kind", DELETABLE)
 
 
+def shown_id(key):
+    """The id of a key as this surface shows it."""
+    return key.id.replace("api_", "key_")
+
+
 @every_kind
 async def test_the_sample_of_the_reference_creates_a_record(client, kind):
     record = await created(client, kind, **VENDOR_SAMPLE)
@@ -63,7 +68,7 @@ async def test_the_server_stamps_a_record(client, org, services, kind):
     record = await created(client, kind)
 
     assert record["tenant_id"] == org
-    assert record["created_by"] == record["updated_by"] == key.id
+    assert record["created_by"] == record["updated_by"] == shown_id(key)
     assert record["created_at"] == record["updated_at"]
     assert record["created_at"].endswith("Z")
     assert record["schema_version"] == record["version"] == 1
@@ -91,6 +96,15 @@ async def test_stamps_that_are_sent_are_ignored(client, org, kind):
 
 
 @every_kind
+async def test_what_was_read_can_be_sent_back(client, kind):
+    record = await got(client, kind, await created(client, kind))
+    after = await changed(client, kind, record, **record)
+
+    assert {name for name in record if after[name] != record[name]} <= {"version", "updated_at"}
+    assert after["version"] == 2
+
+
+@every_kind
 async def test_where_a_record_comes_from_may_be_said(client, kind):
     usual = await created(client, kind)
     said = await created(client, kind, source="sap", source_type="backend")
@@ -102,13 +116,27 @@ async def test_where_a_record_comes_from_may_be_said(client, kind):
 
 
 @every_kind
-async def test_a_change_is_stamped_and_counted(client, kind):
+async def test_a_change_is_stamped_and_counted(application, client, database, org, services, kind):
+    from tests.conftest import http_client
+
     record = await created(client, kind)
-    after = await changed(client, kind, record, source="sap")
+    async with database.organisation(org) as tx:
+        await tx.execute(
+            f"UPDATE {kind} SET created_at = '2026-01-01', updated_at = '2026-01-01' "
+            "WHERE org_id = $1"
+        )
+    other, text = await services.identity.create_key(org, name="other")
+    async with http_client(application, text) as somebody_else:
+        after = await changed(somebody_else, kind, record, source="sap")
 
     assert after["version"] == 2
     assert after["updated_at"] >= record["updated_at"]
-    assert after["created_at"] == record["created_at"]
+    assert after["updated_by"] == shown_id(other) != record["updated_by"]
+    assert after["created_at"] == "2026-01-01T00:00:00.000Z"
+    assert after["created_by"] == record["created_by"]
+    assert await got(client, kind, record) == {
+        name: value for name, value in after.items() if name != "signing_secret"
+    }
 
 
 @every_kind
@@ -228,7 +256,7 @@ async def test_a_deleted_record_is_gone_but_for_those_who_ask_for_it(client, org
     assert answer.status_code == 200
     deleted = answer.json()
     assert deleted["is_deleted"] is True
-    assert deleted["deleted_by"] == key.id
+    assert deleted["deleted_by"] == shown_id(key)
     assert deleted["deleted_at"] == deleted["updated_at"] >= record["updated_at"]
     assert deleted["version"] == 2
     assert await ids(client, kind) == [kept["id"]]

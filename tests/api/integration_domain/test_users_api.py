@@ -276,3 +276,15 @@ async def test_giving_up_roles_given_by_hand_keeps_them_until_the_next_token(
     user = await lose(services, root, root, follow_issuer=True)
 
     assert user.is_acting_admin
+
+
+async def test_the_own_key_of_the_last_admin_is_no_other_admin(
+    application: Application, services: Services, person: Make, org: str
+) -> None:
+    admin = await person("Ada", "admin")
+    _, text = await services.identity.create_key(org, name="own", issued_to_user_id=admin.id)
+
+    async with http_client(application, text) as own:
+        answer = await change(own, admin, disabled=True)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "LAST_ADMIN")

@@ -500,6 +500,11 @@ async def test_only_a_reference_to_something_new_is_set_at_the_end(
     ("old", "new", "fault"),
     [
         ("vault_path: connectors/jira", "vault_path: ../x", "vault_path: is no path of a secret"),
+        (
+            "vault_path: connectors/jira",
+            "vault_path: secret/data/tieline/x/connectors/jira",
+            "vault_path: begins in a file after the organisation",
+        ),
         ("    type: tickets\n", "    last_error: x\n", "last_error: is not known here"),
         ("url: https://example.com/hook", "url: 7", "webhooks[0].url: must be a text"),
         ("slug: billing\n    id: app", "id: app", "applications[0].slug: is missing"),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from tieline.database import Database
+from tieline.database import Database, Transaction
 from tieline.database.errors import DatabaseUnavailable
 from tieline.identity.access_tokens.claims import Claims, new_signing_key, sign
+from tieline.identity.api_keys import checking
 from tieline.identity.api_keys.last_used import LastUsed
 from tieline.identity.api_keys.models import ApiKey
+from tieline.identity.api_keys.repository import Credential
+from tieline.identity.changes import Change
 from tieline.identity.errors import InvalidApiKey
-from tieline.identity.keys import new_key
+from tieline.identity.keys import fingerprint, new_key
 from tieline.identity.limits.errors import LoginThrottled
 from tieline.identity.limits.logins import LoginThrottle
 from tieline.identity.models import KeyKind
@@ -80,6 +84,24 @@ async def test_any_changed_character_never_reaches_the_database(
         other = choose.choice([letter for letter in "0aZ_-" if letter != key[place]])
         with pytest.raises(InvalidApiKey):
             await unreachable.authenticate(key[:place] + other + key[place + 1 :])
+
+
+async def test_what_decides_is_a_comparison_in_constant_time(
+    database: Database, org: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = IdentityService(database)
+    _, text = await identity.create_key(org, name="real")
+    compared = []
+
+    def unequal(stored: bytes, sent: bytes) -> bool:
+        compared.append((stored, sent))
+        return False
+
+    monkeypatch.setattr(checking, "hmac", SimpleNamespace(compare_digest=unequal))
+    with pytest.raises(InvalidApiKey):
+        await identity.authenticate(text, "192.0.2.1")
+
+    assert compared == [(fingerprint(text), fingerprint(text))]
 
 
 async def test_a_token_of_a_foreign_key_is_refused_before_its_row_is_looked_for(
@@ -218,3 +240,33 @@ async def test_stopping_writes_what_is_left(database: Database, org: str) -> Non
 
     (listed,) = await IdentityService(database).list_keys(org)
     assert listed.last_used_at is not None
+
+
+async def test_a_change_of_one_organisation_leaves_the_keys_of_others_remembered(
+    database: Database, org: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = IdentityService(database)
+    await identity.start()
+    await identity._listener.wait_until_alive()
+    try:
+        asked: list[str] = []
+        find = checking.repository.find_credential
+
+        async def counted(tx: Transaction, key_hash: bytes) -> Credential | None:
+            found = await find(tx, key_hash)
+            asked.append(found.org_id if found else "")
+            return found
+
+        monkeypatch.setattr(checking.repository, "find_credential", counted)
+        texts = [(await identity.create_key(name, name="k"))[1] for name in (org, f"{org}-2")]
+        for text in texts:
+            await identity.authenticate(text)
+        identity.forget(Change(org, "crm"))
+        asked.clear()
+
+        for text in texts:
+            await identity.authenticate(text)
+
+        assert asked == [org]
+    finally:
+        await identity.stop()

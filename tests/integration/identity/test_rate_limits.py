@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from tieline.identity.limits import repository
 from tieline.identity.limits.errors import RateLimited
 from tieline.identity.limits.leases import Leases
 from tieline.identity.limits.service import Limiter
+from tieline.identity.limits.window import Window
 from tieline.identity.models import CallerKind, Principal
 from tieline.identity.service import IdentityService
 
@@ -49,6 +51,21 @@ async def test_a_small_limit_is_exact_over_processes(
     processes = [Limiter(database), Limiter(database)]
 
     assert await passed(processes, caller(org, rpm=limit), 3 * limit) == limit
+
+
+async def test_tokens_are_exact_over_processes(database: Database, org: str) -> None:
+    processes = [Limiter(database), Limiter(database)]
+
+    async def attempt(number: int) -> bool:
+        try:
+            await processes[number % 2].admit_model_call(
+                org, "api_llm", rpm=None, tpm=1_000, tokens=70
+            )
+        except RateLimited:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*map(attempt, range(40)))) == 1_000 // 70
 
 
 async def test_a_large_limit_is_never_exceeded(database: Database, org: str) -> None:
@@ -194,3 +211,18 @@ async def test_a_lease_ends_with_its_minute(database: Database, org: str) -> Non
     assert not lease.spend(now[0])
     leases.put_back(lease)
     assert lease.left == 99
+
+
+async def test_nobody_slips_through_while_the_wait_runs_out(
+    database: Database, org: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_left(*_: object, **__: object) -> repository.Grant:
+        # All of it is used, and a millionth of a second later one would be free.
+        return repository.Grant(0, Window(current=0, previous=60, elapsed=1.0 - 1e-6))
+
+    monkeypatch.setattr(repository, "take", nothing_left)
+    ticks = itertools.count(1000.0, 0.001)
+    leases = Leases(database, lambda: next(ticks))
+
+    with pytest.raises(RateLimited):
+        await leases.take(org, "key:x", 60, "The key")

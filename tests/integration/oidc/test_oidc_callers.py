@@ -124,6 +124,21 @@ async def test_a_newer_token_changes_mapped_roles_and_an_older_one_does_not(veri
     assert (await verifier.authenticate(old)).roles == ("viewer",)
 
 
+async def test_an_older_token_changes_nothing_after_a_newer_one_that_said_nothing_new(
+    verifier, issuer
+):
+    now = int(time.time())
+    first, stale, newest = (
+        issuer.token(iat=now - 30, roles=["viewer"]),
+        issuer.token(iat=now - 20, roles=["admin"]),
+        issuer.token(iat=now - 10, roles=["viewer"]),
+    )
+    for token in (first, newest):
+        assert (await verifier.authenticate(token)).roles == ("viewer",)
+
+    assert (await verifier.authenticate(stale)).roles == ("viewer",)
+
+
 async def test_roles_given_by_hand_stay_until_they_are_given_up(verifier, issuer, services, admin):
     caller = await verifier.authenticate(issuer.token(roles=["viewer"]))
 
@@ -266,6 +281,21 @@ async def test_a_claim_that_only_machines_have_can_be_configured(
     robot = await verifier.authenticate(issuer.token(azp="crm-client", client_id="crm-client"))
 
     assert (person.kind, robot.kind) == (CallerKind.USER, CallerKind.APPLICATION)
+
+
+@pytest.mark.parametrize(
+    "claims", [{"idtyp": "app"}, {"grant_type": "client_credentials"}, {"client_id": "crm-client"}]
+)
+async def test_a_machine_that_does_not_say_which_is_no_person(
+    verifier_of, configured, issuer, crm, claims
+):
+    # The client stands where the configuration does not look for it.
+    verifier = verifier_of(
+        configured(machine_claim="client_id", client_id_claim=["azp"], default_roles=["viewer"])
+    )
+
+    with pytest.raises(InvalidToken, match=r"does not say of which.* azp;"):
+        await verifier.authenticate(issuer.token(**claims))
 
 
 async def test_a_person_who_uses_an_application_stays_a_person(verifier, issuer, crm):

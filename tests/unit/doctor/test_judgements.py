@@ -18,8 +18,11 @@ from tieline.doctor.machine import judge_flush, judge_free_space, measure_fsync
 from tieline.doctor.models import Verdict, describe_duration
 from tieline.doctor.repository import Backlog, Server
 from tieline.doctor.sandbox import check_sandbox, judge_sandbox
+from tieline.doctor.secrets import judge_table, judge_vault
 from tieline.expressions.limits import Limits
 from tieline.expressions.models import Done, Failed, FailureReason, Result
+from tieline.secrets.models import KeyUse
+from tieline.secrets.status import TableStatus, VaultStatus
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 SERVER = Server("18.4", 180004, ())
@@ -170,3 +173,25 @@ def test_a_sandbox_that_lets_an_endless_expression_run_fails() -> None:
 )
 def test_durations_read_naturally(seconds: float, words: str) -> None:
     assert describe_duration(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("keys", "master_key", "fits", "verdict"),
+    [
+        ([KeyUse(1, NOW, 3)], "master.key", True, Verdict.PASS),
+        ([], None, True, Verdict.PASS),
+        ([KeyUse(1, NOW, 3)], "master.key", False, Verdict.FAIL),
+        ([KeyUse(1, NOW, 0)], None, False, Verdict.FAIL),
+    ],
+)
+def test_secrets_need_their_master_key(
+    keys: list[KeyUse], master_key: str | None, fits: bool, verdict: Verdict
+) -> None:
+    assert judge_table(TableStatus(keys, master_key, fits)).verdict is verdict
+
+
+@pytest.mark.parametrize(("answers", "verdict"), [(True, Verdict.PASS), (False, Verdict.WARN)])
+def test_without_the_vault_only_secrets_are_missing(answers: bool, verdict: Verdict) -> None:
+    status = VaultStatus("http://vault.example", "secret/data/tieline/", answers, 0)
+
+    assert judge_vault(status).verdict is verdict

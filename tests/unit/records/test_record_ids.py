@@ -38,6 +38,7 @@ def test_a_stored_text_keeps_its_ulid_and_changes_its_prefix() -> None:
 
     assert KEY.to_wire(stored) == "key_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     assert KEY.from_wire("key_01ARZ3NDEKTSV4RRFFQ69G5FAV") == stored
+    assert KEY.from_wire(stored) == stored
 
 
 @pytest.mark.parametrize(

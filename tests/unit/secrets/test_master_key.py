@@ -75,8 +75,10 @@ def test_two_keys_at_once_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_or_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidMasterKey, match="cannot be read"):
         read_key_file(tmp_path / "none")
+    (tmp_path / "no-directory").write_text("")
+    (tmp_path / "file").touch()
     with pytest.raises(InvalidMasterKey, match="cannot be written"):
-        make_key_file(tmp_path / "no-directory" / "key")
+        make_key_file(tmp_path / "file" / "key")
 
 
 def test_settings_do_not_show_secrets(tmp_path: Path) -> None:

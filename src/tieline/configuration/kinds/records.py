@@ -168,6 +168,9 @@ class RecordKind(TopKind, Generic[R]):
             checked_path(path)
         except InvalidVaultPath:
             report((_VAULT_PATH,), "is no path of a secret, such as connectors/sap")
+        if path.startswith(f"{self._paths.mount}/data/"):
+            # What the API shows. Below the organisation's own part it would name another secret.
+            report((_VAULT_PATH,), "begins in a file after the organisation: connectors/sap")
 
 
 def _caller(org_id: str) -> SystemCaller:

@@ -96,19 +96,24 @@ class PortalTokenParameters(_Ending):
     portal_id: _Text
 
 
+def _tag(token_type: object) -> str:
+    """The name of a form, which messages leave out of the names of fields: see `describe`."""
+    return f"dict[{token_type}]"
+
+
 def _type_of(value: Any) -> str:
     """Which form a body has; a token is for programs unless it says otherwise."""
     if isinstance(value, dict):
-        return str(value.get("token_type", "api"))
-    return str(getattr(value, "token_type", "api"))
+        return _tag(value.get("token_type", "api"))
+    return _tag(getattr(value, "token_type", "api"))
 
 
 TokenParameters = Annotated[
-    Annotated[ApiTokenParameters, Tag("api")]
-    | Annotated[AppTokenParameters, Tag("app")]
-    | Annotated[AssumeTokenParameters, Tag("assume")]
-    | Annotated[JourneyTokenParameters, Tag("journey")]
-    | Annotated[PortalTokenParameters, Tag("portal")],
+    Annotated[ApiTokenParameters, Tag(_tag("api"))]
+    | Annotated[AppTokenParameters, Tag(_tag("app"))]
+    | Annotated[AssumeTokenParameters, Tag(_tag("assume"))]
+    | Annotated[JourneyTokenParameters, Tag(_tag("journey"))]
+    | Annotated[PortalTokenParameters, Tag(_tag("portal"))],
     Discriminator(
         _type_of,
         custom_error_type="token_type",

@@ -14,7 +14,7 @@ from tieline.http.access_token.parts import (
     token_item,
 )
 from tieline.http.auth import require
-from tieline.http.entity.parts import refusals
+from tieline.http.refusals import Refusals, StatusError
 from tieline.http.responses import OnceResponse, reply
 from tieline.http.route import TielineRoute
 from tieline.http.services import Use
@@ -22,6 +22,7 @@ from tieline.identity.api_keys.models import TokenType
 from tieline.identity.models import Principal, Scope
 
 router = APIRouter(route_class=TielineRoute, tags=["access tokens"])
+refusals = Refusals(StatusError)
 
 Reader = Annotated[Principal, Depends(require(Scope.KEY_READ))]
 Writer = Annotated[Principal, Depends(require(Scope.KEY_WRITE))]

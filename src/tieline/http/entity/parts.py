@@ -13,6 +13,7 @@ from tieline.entities.activities import checked_activity_id
 from tieline.entities.projection import MAX_FIELD_LENGTH, MAX_FIELDS, Projection
 from tieline.entities.service import WriteOptions
 from tieline.http.auth import require
+from tieline.http.refusals import Refusals, StatusError
 from tieline.identity.models import Principal, Scope
 from tieline.kit.errors import InvalidInput
 from tieline.kit.ids import parse_uuid
@@ -61,30 +62,13 @@ class EntityReply(BaseModel):
     updated_at: str = Field(alias="_updated_at")
 
 
-class ErrorReply(BaseModel):
-    """Why a request was refused."""
-
-    status: int | str
-    error: str = Field(description="What is wrong and what to do next.")
-    code: str = Field(description="Stable code; docs/errors.md has a paragraph on each.")
-    request_id: str = Field(description="The id under which this request stands in the log.")
-
-
-_REASONS = {
-    400: "The request is not valid; `error` names the field.",
-    401: "No valid API key was sent.",
-    403: "The API key lacks the scope for this call.",
-    404: "There is no such thing in this organisation.",
-    405: "The entity is deleted. Restore it first.",
-    409: "The change contradicts what is stored.",
-    422: "The entity does not fit its schema.",
-}
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documentation of refusals; 400, 401 and 403 can always happen."""
-    wanted = sorted({400, 401, 403, *statuses})
-    return {status: {"model": ErrorReply, "description": _REASONS[status]} for status in wanted}
+refusals = Refusals(
+    StatusError,
+    {
+        405: "The entity is deleted. Restore it first.",
+        422: "The entity does not fit its schema.",
+    },
+)
 
 
 def caller_context(caller: Principal) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from tieline.entities.search.options import checked_window, parse_aggregations, 
 from tieline.http.bodies import BoundedBody
 from tieline.http.entity.parts import MAX_OFFSET, Reader, projection, refusals
 from tieline.http.responses import reply
-from tieline.http.route import TielineRoute
+from tieline.http.route import AskingRoute
 from tieline.http.services import Services, Use
 from tieline.identity.models import Principal
 from tieline.kit.errors import InvalidInput
 
-router = APIRouter(route_class=TielineRoute, tags=["search"])
+router = APIRouter(route_class=AskingRoute, tags=["search"])
 
 
 class SearchOptions(BoundedBody):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tieline.http.auth import require
 from tieline.http.bodies import BoundedBody
+from tieline.http.refusals import Refusals, StatusError
 from tieline.identity.models import Principal, Scope
 from tieline.kit.time import to_wire
 from tieline.secrets.environments.models import (
@@ -131,29 +132,9 @@ class GroupList(BaseModel):
     items: list[GroupReply]
 
 
-class ErrorReply(BaseModel):
-    """Why a request was refused."""
-
-    status: int
-    error: str = Field(description="What is wrong and what to do next.")
-    code: str = Field(description="Stable code; docs/errors.md has a paragraph on each.")
-    request_id: str = Field(description="The id under which this request stands in the log.")
-
-
-_REASONS = {
-    400: "The request is not valid; `error` names the field.",
-    401: "No valid API key was sent.",
-    403: "The API key lacks the scope for this call, or the variable is protected.",
-    404: "There is no such thing in this organisation.",
-    409: "The change contradicts what is stored.",
-    503: "The place where secrets are kept does not answer.",
-}
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documentation of refusals; 400, 401 and 403 can always happen."""
-    wanted = sorted({400, 401, 403, *statuses})
-    return {status: {"model": ErrorReply, "description": _REASONS[status]} for status in wanted}
+refusals = Refusals(
+    StatusError, {403: "The caller lacks the scope for this call, or the variable is protected."}
+)
 
 
 def variable_document(variable: Variable) -> dict[str, Any]:

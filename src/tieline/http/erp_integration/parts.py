@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from tieline.http.bodies import BoundedBody
+from tieline.http.refusals import CodedError, Refusals
 from tieline.kit.errors import InvalidInput
 from tieline.kit.json import nul_place
-from tieline.kit.time import from_wire
+from tieline.kit.time import stated_moment
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]*$"
 
@@ -49,26 +50,7 @@ class Body(Part):
         return value
 
 
-def _moment(value: Any) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("must be a text such as 2026-01-31T08:00:00Z")  # noqa: TRY004 - for pydantic
-    try:
-        return from_wire(value).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(
-            f"{value[:40]!r} is no date and time such as 2026-01-31T08:00:00Z"
-        ) from None
-
-
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-
-
-class ErrorReply(BaseModel):
-    """Why a request was refused."""
-
-    code: str = Field(description="Stable code; docs/errors.md has a paragraph on each.")
-    message: str = Field(description="What is wrong and what to do next.")
-    request_id: str = Field(description="The id under which this request stands in the log.")
+Moment = Annotated[datetime, BeforeValidator(stated_moment)]
 
 
 class MessageReply(BaseModel):
@@ -77,18 +59,4 @@ class MessageReply(BaseModel):
     message: str
 
 
-_REASONS = {
-    400: "The request is not valid; `message` names the field.",
-    401: "No valid API key was sent.",
-    403: "The API key lacks the scope for this call.",
-    404: "There is no such thing in this organisation.",
-    409: "The Idempotency-Key was used for another request.",
-    413: "The body is larger than the configured limit.",
-    422: "The request is well-formed but cannot be carried out.",
-}
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documentation of refusals; 400, 401 and 403 can always happen."""
-    wanted = sorted({400, 401, 403, *statuses})
-    return {status: {"model": ErrorReply, "description": _REASONS[status]} for status in wanted}
+refusals = Refusals(CodedError)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tieline.http.auth import require
 from tieline.http.erp_integration.parts import Part, refusals
 from tieline.http.responses import reply
-from tieline.http.route import TielineRoute
+from tieline.http.route import AskingRoute
 from tieline.http.services import Use
 from tieline.identity.models import Principal, Scope
 from tieline.kit import json
@@ -34,7 +34,7 @@ from tieline.mapping.models import (
 )
 from tieline.mapping.pruning import ScopeMode
 
-router = APIRouter(route_class=TielineRoute, tags=["erp"])
+router = APIRouter(route_class=AskingRoute, tags=["erp"])
 
 Reader = Annotated[Principal, Depends(require(Scope.ERP_READ))]
 

@@ -16,6 +16,7 @@ from tieline.http.integration_domain import (
 routers: list[APIRouter] = [
     applications.router,
     api_keys.router,
+    api_key_usage.asking_router,
     api_key_usage.router,
     connectors.router,
     webhooks.router,

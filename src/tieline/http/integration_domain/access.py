@@ -12,14 +12,14 @@ from tieline.http.auth import authenticate, open_to_callers
 from tieline.http.integration_domain.parts import refusals
 from tieline.http.operations import Operations
 from tieline.http.responses import reply
-from tieline.http.route import TielineRoute
+from tieline.http.route import AskingRoute
 from tieline.http.services import Use
 from tieline.identity.access.models import Explanation, GrantKind, Operation, Subject
 from tieline.identity.applications.models import APPLICATIONS
 from tieline.identity.models import EVERYTHING, CallerKind, Principal, Scope
 from tieline.kit.errors import InvalidInput
 
-router = APIRouter(route_class=TielineRoute, tags=["access"])
+router = APIRouter(route_class=AskingRoute, tags=["access"])
 
 AnyCaller = Annotated[Principal, Depends(authenticate)]
 

@@ -15,18 +15,19 @@ from tieline.http.integration_domain.api_keys_wire import (
 )
 from tieline.http.integration_domain.parts import refusals
 from tieline.http.responses import reply
-from tieline.http.route import TielineRoute
+from tieline.http.route import AskingRoute, TielineRoute
 from tieline.http.services import Use
 from tieline.identity.api_keys.models import KEYS
 from tieline.identity.models import Principal, Scope
 
 router = APIRouter(route_class=TielineRoute, tags=["API keys"])
+asking_router = APIRouter(route_class=AskingRoute, tags=["API keys"])
 
 Gateway = Annotated[Principal, Depends(require(Scope.KEY_USAGE))]
 Id = Annotated[str, Path(alias="keyId", description="The key's id, `key_...`.")]
 
 
-@router.post(
+@asking_router.post(
     "/api-keys/check",
     operation_id="checkApiKey",
     response_model=VerdictReply,

@@ -52,7 +52,7 @@ async def list_api_keys(request: Request, caller: Reader, use: Use) -> Response:
     operation_id="createApiKey",
     status_code=201,
     response_model=CreatedKeyReply,
-    responses=refusals(404, 413),
+    responses=refusals(413),
 )
 async def create_api_key(body: KeyBody, caller: Writer, use: Use) -> Response:
     """Create an API key. The key itself is in this answer only."""

@@ -10,7 +10,7 @@ from pydantic import Field, StrictInt, WithJsonSchema
 
 from tieline.http.bodies import BoundedBody
 from tieline.http.integration_domain.parts import PageReply, RecordReply, Version
-from tieline.identity.api_keys.drafts import KeyChanges, KeyDraft
+from tieline.identity.api_keys.drafts import KeyDraft
 from tieline.identity.api_keys.models import (
     KEYS,
     CreatedKey,
@@ -33,8 +33,12 @@ class KeyBody(BoundedBody, KeyDraft):
     """A new key. Everything may be left out; what the server stamps is ignored."""
 
 
-class KeyChangeBody(BoundedBody, KeyChanges):
-    """What to change of a key. What is left out stays, what is null is cleared."""
+class KeyChangeBody(KeyBody):
+    """What to change of a key. What is left out stays, what is null is cleared.
+
+    Whom it is for and what it allows never changes: `kind`, `issued_to_user_id`,
+    `issued_to_service`, `scopes`, `roles` and `application_id` may be sent as they are only.
+    """
 
     version: Version
 
@@ -56,7 +60,10 @@ class UsageBody(BoundedBody):
 
     tokens: Tokens = Field(default=0, description="Tokens of the prompt and of the answer.")
     cost_usd: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=9), _MONEY] = Field(
-        default=Decimal(0), description="What the call has cost, in US dollars."
+        default=Decimal(0),
+        description="What the call has cost, in US dollars.",
+        # A decimal would stand in the page as a text, which is not of the type `number`.
+        json_schema_extra={"default": 0},
     )
     model: Word | None = Field(default=None, description="The model that was called.")
     checked_tokens: Tokens = Field(
@@ -81,33 +88,33 @@ class CheckBody(BoundedBody):
 class KeyReply(RecordReply):
     """An API key, without the key itself."""
 
-    name: str
-    kind: KeyKind
-    issued_to_user_id: str | None
-    issued_to_service: str | None
+    name: str = Field(description="What the key is for.")
+    kind: KeyKind = Field(description="Who holds it.")
+    issued_to_user_id: str | None = Field(description="The person in whose name it acts.")
+    issued_to_service: str | None = Field(description="The service that holds it.")
     scopes: list[str] = Field(description="What it allows, granted singly.")
     roles: list[str] = Field(description="Roles whose scopes it has besides.")
     allowed_models: list[str] | None = Field(description="null is all models.")
-    tpm_limit: int | None
-    rpm_limit: int | None
-    max_budget_usd: Dollars | None
-    spend_usd: Dollars
-    tokens_used: int
+    tpm_limit: int | None = Field(description="Tokens per minute; null is no limit.")
+    rpm_limit: int | None = Field(description="Requests per minute; null is no limit.")
+    max_budget_usd: Dollars | None = Field(description="What may be spent; null is no budget.")
+    spend_usd: Dollars = Field(description="What was spent, in US dollars.")
+    tokens_used: int = Field(description="The tokens that were used.")
     blocked: bool = Field(description="true exactly if `status` is `revoked`.")
-    blocked_reason: str | None
+    blocked_reason: str | None = Field(description="Why it is blocked.")
     last_used_at: datetime | None = Field(description="To about ten seconds.")
-    expires_at: datetime | None
+    expires_at: datetime | None = Field(description="From when on it is refused.")
     revoked_at: datetime | None = Field(description="When it was revoked for good.")
-    rotated_from_key_id: str | None
-    created_by_user_id: str | None
-    tags: list[str]
-    application_id: str | None
-    key_prefix: str
-    prefix: str
-    status: KeyStatus
-    token_type: TokenType
-    journey_id: str | None
-    portal_id: str | None
+    rotated_from_key_id: str | None = Field(description="The key in whose place it was created.")
+    created_by_user_id: str | None = Field(description="The person who created it, if one did.")
+    tags: list[str] = Field(description="Words to find it by.")
+    application_id: str | None = Field(description="The application that it was issued for.")
+    key_prefix: str = Field(description="How the key begins: its kind and six characters.")
+    prefix: str = Field(description="Another name of key_prefix.")
+    status: KeyStatus = Field(description="Whether it can be used.")
+    token_type: TokenType = Field(description="What it is for as an access token.")
+    journey_id: str | None = Field(description="Of a journey's access token.")
+    portal_id: str | None = Field(description="Of a portal's access token.")
 
 
 class CreatedKeyReply(KeyReply):
@@ -127,16 +134,16 @@ class KeyPage(PageReply):
 class VerdictReply(BoundedBody):
     """Whether a key may go on, and if not, why."""
 
-    allowed: bool
-    code: str | None = Field(description="null if allowed.")
-    message: str | None
+    allowed: bool = Field(description="Whether the key may make a call.")
+    code: str | None = Field(description="Why not; null if allowed.")
+    message: str | None = Field(description="The same in words; null if allowed.")
     retry_after: int | None = Field(description="Seconds, where waiting helps.")
     id: str | None = Field(description="The key's id; null for a key that does not exist.")
-    blocked: bool | None
-    spend_usd: Dollars | None
-    max_budget_usd: Dollars | None
+    blocked: bool | None = Field(description="Whether it is refused until it is unblocked.")
+    spend_usd: Dollars | None = Field(description="What was spent, in US dollars.")
+    max_budget_usd: Dollars | None = Field(description="What may be spent; null is no budget.")
     remaining_usd: Dollars | None = Field(description="null without a budget.")
-    tokens_used: int | None
+    tokens_used: int | None = Field(description="The tokens that were used.")
 
 
 def created_document(created: CreatedKey) -> dict[str, Any]:

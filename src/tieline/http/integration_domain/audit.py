@@ -17,14 +17,14 @@ from tieline.http.auth import require
 from tieline.http.erp_integration.parts import Moment, refusals
 from tieline.http.pagination import decode_cursor, encode_cursor
 from tieline.http.responses import reply
-from tieline.http.route import TielineRoute
+from tieline.http.route import AskingRoute
 from tieline.http.services import Use
 from tieline.identity.models import Principal, Scope
 from tieline.kit import json
 from tieline.kit.errors import InvalidInput
 from tieline.kit.time import from_wire, to_exact_wire
 
-router = APIRouter(route_class=TielineRoute, tags=["audit log"])
+router = APIRouter(route_class=AskingRoute, tags=["audit log"])
 
 Reader = Annotated[Principal, Depends(require(Scope.AUDIT_READ))]
 JSON_LINES = "application/x-ndjson"

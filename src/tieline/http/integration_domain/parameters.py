@@ -12,6 +12,7 @@ from tieline.http.integration_domain.listing import (
     sort_names,
 )
 from tieline.records.columns import Column, Kind
+from tieline.records.identifiers import ActorForm
 from tieline.records.listing import DEFAULT_LIMIT, MAX_LIMIT, Operator
 from tieline.records.table import R, RecordTable
 
@@ -77,6 +78,8 @@ def _schema(column: Column) -> dict[str, Any]:
             return {"type": "string", "format": "date-time"}
         case Kind.ID:
             assert column.id_form is not None
+            if isinstance(column.id_form, ActorForm):
+                return {"type": "string"}  # of a key, a person, an application or a command
             pattern = f"^{column.id_form.prefix}_[0-7][0-9A-HJKMNP-TV-Z]{{25}}$"
             return {"type": "string", "pattern": pattern}
         case Kind.TEXT | Kind.TEXTS | Kind.DOCUMENT:

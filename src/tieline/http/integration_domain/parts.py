@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from pydantic.config import JsonDict
 
-from tieline.http.erp_integration.parts import ErrorReply
 from tieline.http.pagination import encode_cursor
+from tieline.http.refusals import CodedError, Refusals
 from tieline.records.envelope import SourceType
 from tieline.records.listing import Listing, Page
 from tieline.records.table import R, RecordTable
@@ -39,15 +39,15 @@ class RecordReply(BaseModel):
         default="",
         description="The slug of the application that created it; absent unless one did.",
     )
-    created_at: datetime
+    created_at: datetime = Field(description="When it was created.")
     created_by: str | None = Field(description="The person, key or application that created it.")
-    updated_at: datetime
+    updated_at: datetime = Field(description="When it was stored last.")
     updated_by: str | None = Field(description="Who changed it last.")
     source: str = Field(description="Where it comes from, as its sender said.")
     source_type: SourceType = Field(description="What kind of sender wrote it.")
     is_deleted: bool = Field(description="Whether it was deleted; lists leave those out.")
-    deleted_at: datetime | None
-    deleted_by: str | None
+    deleted_at: datetime | None = Field(description="When it was deleted; null otherwise.")
+    deleted_by: str | None = Field(description="Who deleted it; null otherwise.")
     schema_version: int = Field(description="The version of the record's form.")
     version: int = Field(description="Grows by one with every change; a change has to name it.")
 
@@ -85,18 +85,11 @@ def list_identity(table: RecordTable[R], listing: Listing) -> str:
     return f"{table.name}:{order}"
 
 
-_REASONS = {
-    400: "The request is not valid; `message` names the field.",
-    401: "No valid credentials were sent.",
-    403: "The caller lacks the scope for this call, or the right to do this.",
-    404: "There is no such record in this organisation.",
-    409: "The change contradicts what is stored, such as a newer version.",
-    413: "The body is larger than the configured limit.",
-    503: "The place where secrets are kept does not answer.",
-}
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documentation of refusals; 400, 401 and 403 can always happen."""
-    wanted = sorted({400, 401, 403, *statuses})
-    return {status: {"model": ErrorReply, "description": _REASONS[status]} for status in wanted}
+refusals = Refusals(
+    CodedError,
+    {
+        403: "The caller lacks the scope for this call, or the right to do this.",
+        404: "There is no such record in this organisation.",
+        409: "The change contradicts what is stored, such as a newer version.",
+    },
+)

@@ -76,12 +76,12 @@ class UserReply(RecordReply):
 
     issuer: str = Field(description="Whose token told of the user.")
     subject: str = Field(description="The issuer's own name for the user (`sub`).")
-    email: str | None
-    name: str | None
+    email: str | None = Field(description="As the issuer said last.")
+    name: str | None = Field(description="As the issuer said last.")
     roles: list[Role] = Field(description="The roles in force.")
     roles_given: bool = Field(description="Whether they were given here; else the issuer decides.")
-    disabled: bool
-    first_seen_at: datetime
+    disabled: bool = Field(description="Whether every token of the user is refused.")
+    first_seen_at: datetime = Field(description="Another name of created_at.")
     last_seen_at: datetime = Field(description="To some ten seconds.")
     profile_as_of: datetime | None = Field(
         description="When the token was issued that email, name and roles come from."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -44,6 +45,13 @@ class WebhookChangeBody(WebhookBody):
 
 class WebhookReply(RecordReply, WebhookDraft):
     """A webhook."""
+
+    last_delivery_at: datetime | None = Field(description="When a delivery was tried last.")
+    last_delivery_status: str | None = Field(description="How that ended.")
+    consecutive_failures: int = Field(description="How many deliveries failed since one succeeded.")
+    secret_fingerprint: str | None = Field(
+        description="The SHA-256 of the signing secret, as hexadecimal digits."
+    )
 
 
 class WebhookSecretReply(WebhookReply):

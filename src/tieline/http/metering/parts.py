@@ -19,6 +19,7 @@ from tieline.entities.search.models import TitledEntity
 from tieline.entities.service import WriteOptions
 from tieline.http.auth import require
 from tieline.http.bodies import BoundedBody
+from tieline.http.refusals import CodedError, Refusals
 from tieline.identity.models import Principal, Scope
 from tieline.kit.errors import TielineError
 
@@ -107,29 +108,13 @@ class ManyReadings(BaseModel):
     data: list[ReadingReply]
 
 
-class ErrorReply(BaseModel):
+class ReadingError(CodedError):
     """Why a request was refused."""
 
-    code: str = Field(description="Stable code; docs/errors.md has a paragraph on each.")
-    message: str = Field(description="What is wrong and what to do next.")
     reason: str | None = Field(default=None, description="Of a refused reading: which rule.")
-    request_id: str = Field(description="The id under which this request stands in the log.")
 
 
-_REASONS = {
-    400: "The request is not valid; `message` names the field.",
-    401: "No valid API key was sent.",
-    403: "The API key lacks the scope for this call.",
-    404: "There is no such thing in this organisation.",
-    409: "Somebody else changed the same thing at the same moment.",
-    413: "There are more readings than can be handled at once.",
-}
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The documentation of refusals; 400, 401 and 403 can always happen."""
-    wanted = sorted({400, 401, 403, *statuses})
-    return {status: {"model": ErrorReply, "description": _REASONS[status]} for status in wanted}
+refusals = Refusals(ReadingError, {413: "There are more readings than can be handled at once."})
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tieline.database import OrgTransaction, Transaction
-from tieline.identity.repository import CHANGED_CHANNEL
+from tieline.identity.changes import announce
 from tieline.kit import json
 
 
@@ -53,4 +53,4 @@ async def add_signing_key(
         json.dumps_str(public_key),
         moment,
     )
-    await Transaction(tx.connection).execute("SELECT pg_notify($1, $2)", CHANGED_CHANNEL, kid)
+    await announce(tx, kid)

@@ -20,6 +20,7 @@ from tieline.identity.access_tokens.claims import (
     signing_key_of,
 )
 from tieline.identity.access_tokens.lifetimes import LONGEST
+from tieline.identity.changes import Change
 from tieline.kit import json
 from tieline.kit.time import Clock, utc_now
 from tieline.secrets.store import SYSTEM_ORGANISATION, SecretStore
@@ -45,7 +46,8 @@ class TokenSigner:
         """The text of a token, signed with the current key."""
         if self._private is None:
             changes, key = self._changes, await self._current()
-            if changes == self._changes:
+            # A key that was made within a request is undone with it.
+            if changes == self._changes and not self._database.inside_request():
                 self._private = key
             return sign(claims, key)
         return sign(claims, self._private)
@@ -74,8 +76,10 @@ class TokenSigner:
         self.forget()
         return str(key.kid)
 
-    def forget(self, _changed: str | None = None) -> None:
-        """Read the keys again: they may have changed."""
+    def forget(self, changed: Change | None = None) -> None:
+        """Read the keys again, if they may have changed."""
+        if changed is not None and changed.org_id != SYSTEM_ORGANISATION:
+            return
         self._changes += 1
         self._public = self._private = None
 

@@ -13,6 +13,7 @@ from tieline.database import Database
 from tieline.identity.api_keys import repository
 from tieline.identity.api_keys.repository import Credential
 from tieline.identity.applications.errors import ApplicationSuspended
+from tieline.identity.changes import Change
 from tieline.identity.errors import InvalidApiKey
 from tieline.identity.limits.logins import LoginThrottle
 from tieline.identity.models import Principal
@@ -90,13 +91,18 @@ class KeyChecker:
                 self._known.popitem(last=False)
         return self._usable(known)
 
-    def forget(self, changed: str | None) -> None:
-        """Read a key again, by its id; all of them when anything else has changed."""
+    def forget(self, changed: Change | None) -> None:
+        """Read again the key that has changed, or all keys of an organisation; all for None."""
         self._changes += 1
-        if changed is None or not changed.startswith("api_"):
+        if changed is None:
             self._known.clear()
             return
-        stale = [each for each, known in self._known.items() if known.principal.id == changed]
+        stale = [
+            each
+            for each, known in self._known.items()
+            if known.principal.org_id == changed.org_id
+            and (not changed.is_of_a_key or known.principal.id == changed.id)
+        ]
         for key_hash in stale:
             del self._known[key_hash]
 

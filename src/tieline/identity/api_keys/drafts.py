@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictInt, StringConstraints
 from pydantic.config import JsonDict
 
 from tieline.identity.api_keys.models import MOST_PER_MINUTE
@@ -15,7 +15,7 @@ from tieline.records.identifiers import UuidForm
 
 _STAMP: JsonDict = {"readOnly": True}
 
-Limit = Annotated[int, Field(ge=1, le=MOST_PER_MINUTE)]
+Limit = Annotated[StrictInt, Field(ge=1, le=MOST_PER_MINUTE)]
 Money = Annotated[
     Decimal, Field(gt=0, max_digits=18, decimal_places=9, json_schema_extra={"type": "number"})
 ]
@@ -28,8 +28,8 @@ def _stamp(description: str) -> Any:
     )
 
 
-class KeyChanges(RecordDraft):
-    """What may be changed of a key. What it allows may not: create another key for that."""
+class KeyDraft(RecordDraft):
+    """What may be said of a key; whom it is for and what it allows, only when it is created."""
 
     name: KeyName | None = Field(default=None, description="What the key is for.")
     tags: Texts | None = Field(default=None, description="Free words to find it by.")
@@ -46,13 +46,8 @@ class KeyChanges(RecordDraft):
         default=None, description="The models that it is for; null for all of them."
     )
     expires_at: Moment | None = Field(default=None, description="From when on it is refused.")
-
-
-class KeyDraft(KeyChanges):
-    """What may be said of a new key."""
-
     kind: KeyKind | None = Field(default=None, description="Who holds it; `service` by default.")
-    issued_to_user_id: Word | None = Field(
+    issued_to_user_id: Annotated[Word, StringConstraints(min_length=1)] | None = Field(
         default=None,
         description="The person who holds it, and in whose name it acts; a user's own by default "
         "where the kind is `user`.",

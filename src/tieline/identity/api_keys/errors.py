@@ -34,6 +34,12 @@ class KeyNotActive(Conflict):
     code = "API_KEY_NOT_ACTIVE"
 
 
+class KeyAlreadyRotated(Conflict):
+    """Another key has taken the place of this one already. Rotate that one, or revoke it first."""
+
+    code = "API_KEY_ALREADY_ROTATED"
+
+
 class BudgetExhausted(Conflict):
     """The key has spent what it may spend. Raise max_budget_usd, which unblocks it."""
 

@@ -12,14 +12,12 @@ from tieline.identity.models import KeyKind
 from tieline.identity.roles import scopes_of_roles
 from tieline.records.columns import ApplicationId
 from tieline.records.envelope import Envelope
-from tieline.records.identifiers import TextForm
+from tieline.records.identifiers import KEY_ID
 from tieline.records.table import RecordTable
 
 BUDGET_EXHAUSTED = "budget_exhausted"
 REVOKED = "revoked"
 MOST_PER_MINUTE = 1_000_000_000
-
-KEY_ID = TextForm("key", stored_prefix="api")
 
 
 class KeyStatus(StrEnum):
@@ -50,7 +48,7 @@ class ApiKey(Envelope):
     """
 
     id: str
-    name: str
+    name: str = "API key"
     kind: KeyKind = KeyKind.SERVICE
     issued_to_user_id: str | None = None
     issued_to_service: str | None = None

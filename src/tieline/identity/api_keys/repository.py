@@ -12,7 +12,6 @@ from uuid import UUID
 from tieline.database import OrgTransaction, Transaction
 from tieline.identity.api_keys.models import BUDGET_EXHAUSTED, KEYS, ApiKey
 from tieline.identity.applications.models import REFUSED_STATUSES, ApplicationKind
-from tieline.identity.repository import CHANGED_CHANNEL
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,6 @@ async def insert_credential(tx: OrgTransaction, key_id: str, key_hash: bytes) ->
     )
 
 
-async def announce(tx: OrgTransaction, key_id: str) -> None:
-    """Tell every process, when the transaction commits, that a key is not what it was."""
-    await Transaction(tx.connection).execute("SELECT pg_notify($1, $2)", CHANGED_CHANNEL, key_id)
-
-
 async def list_keys(tx: OrgTransaction) -> list[ApiKey]:
     """All keys of the organisation, oldest first."""
     rows = await tx.fetch(
@@ -106,10 +100,20 @@ async def find_key_of_hash(tx: OrgTransaction, key_hash: bytes) -> ApiKey | None
     return KEYS.decode(row) if row else None
 
 
+async def find_successor(tx: OrgTransaction, key_id: str) -> str | None:
+    """The id of the usable key that has taken the place of a key."""
+    found: str | None = await tx.fetchval(
+        "SELECT id FROM api_keys WHERE org_id = $1 AND rotated_from_key_id = $2 "
+        "AND NOT blocked AND NOT is_deleted LIMIT 1",
+        key_id,
+    )
+    return found
+
+
 async def add_usage(
-    tx: OrgTransaction, key_id: str, tokens: int, cost_usd: Decimal, moment: datetime
+    tx: OrgTransaction, key_id: str, actor: str, tokens: int, cost_usd: Decimal, moment: datetime
 ) -> tuple[ApiKey, bool] | None:
-    """Add what was used, and block the key when its budget is spent.
+    """Add what was used, as the actor says, and block the key when its budget is spent.
 
     The key afterwards, and whether this use has blocked it; None when there is no such key. One
     statement, so that uses which are recorded at the same time add up.
@@ -127,7 +131,8 @@ async def add_usage(
             blocked = blocked OR is_spent,
             blocked_reason = CASE WHEN is_spent THEN '{BUDGET_EXHAUSTED}' ELSE blocked_reason END,
             version = version + is_spent::integer,
-            updated_at = CASE WHEN is_spent THEN $5 ELSE updated_at END
+            updated_at = CASE WHEN is_spent THEN $5 ELSE updated_at END,
+            updated_by = CASE WHEN is_spent THEN $6 ELSE updated_by END
         FROM before WHERE org_id = $1 AND id = key_id
         RETURNING {KEYS.selection()}, is_spent
         """,
@@ -135,6 +140,7 @@ async def add_usage(
         cost_usd,
         tokens,
         moment,
+        actor,
     )
     return (KEYS.decode(row), row["is_spent"]) if row else None
 

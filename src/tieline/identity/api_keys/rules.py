@@ -24,6 +24,8 @@ from tieline.identity.models import KeyKind, Principal, Scope
 from tieline.identity.privileges import known_roles, known_scopes, refuse_escalation
 
 _LONGEST_NAME = 100
+# What a key is for and what it allows: whoever holds it must be able to rely on that.
+_FIXED = ("kind", "issued_to_user_id", "issued_to_service", "scopes", "roles", "application_id")
 
 
 def checked(key: ApiKey, now: datetime) -> ApiKey:
@@ -64,11 +66,25 @@ def refuse_too_much(giver: Principal, key: ApiKey) -> None:
         )
 
 
+def lets_do_more(before: ApiKey, after: ApiKey, now: datetime) -> bool:
+    """Whether a change lets a key be used that could not be used before, or for longer."""
+    if after.status_at(now) is not KeyStatus.ACTIVE:
+        return False
+    if before.status_at(now) is not KeyStatus.ACTIVE:
+        return True
+    end = before.expires_at
+    return end is not None and (after.expires_at is None or after.expires_at > end)
+
+
 def changed(before: ApiKey, after: ApiKey, now: datetime) -> ApiKey:
     """What a change leads to: of blocking, unblocking and of a new budget.
 
-    Raises `KeyRevoked` and `BudgetExhausted` for a key that cannot be unblocked in this way.
+    Raises `InvalidKey` for what never changes, and `KeyRevoked` and `BudgetExhausted` for a key
+    that cannot be unblocked in this way.
     """
+    for name in _FIXED:
+        if getattr(after, name) != getattr(before, name):
+            raise InvalidKey(f"{name}: never changes. Leave it out, or create another key.")
     if before.blocked and not after.blocked:
         if before.revoked_at is not None:
             raise KeyRevoked

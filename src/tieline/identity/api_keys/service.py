@@ -13,28 +13,31 @@ from tieline.audit.recording import viewed
 from tieline.database import Database, OrgTransaction, Transaction
 from tieline.identity import keys
 from tieline.identity.api_keys import repository
-from tieline.identity.api_keys.errors import ApiKeyNotFound, InvalidKey
+from tieline.identity.api_keys.errors import ApiKeyNotFound, InvalidKey, KeyAlreadyRotated
 from tieline.identity.api_keys.models import KEYS, ApiKey, CreatedKey, TokenType
 from tieline.identity.api_keys.rules import (
     changed,
     checked,
     granted,
+    lets_do_more,
     refuse_too_much,
     revoked,
     successor,
 )
-from tieline.identity.applications.errors import ApplicationNotFound, LibraryHasNoIdentity
+from tieline.identity.applications.errors import LibraryHasNoIdentity
 from tieline.identity.applications.models import APPLICATIONS
+from tieline.identity.changes import Change, announce
 from tieline.identity.models import EVERYTHING, KeyKind, Principal
 from tieline.identity.repository import ensure_organisation
+from tieline.kit.errors import InvalidInput
 from tieline.kit.ids import new_ulid
 from tieline.kit.time import Clock, utc_now
 from tieline.records.envelope import Caller
+from tieline.records.identifiers import KEY_ID
 from tieline.records.listing import Listing, Page
 from tieline.records.repository import find_record
 from tieline.records.service import Fields, RecordService
 
-DEFAULT_NAME = "API key"
 DEFAULT_OVERLAP = timedelta(days=1)
 LONGEST_OVERLAP = timedelta(days=30)
 
@@ -42,7 +45,7 @@ Issue = Callable[[ApiKey], Awaitable[str]]
 
 
 class KeyService:
-    """The keys of all organisations. `on_change(key_id)` is called after each change here.
+    """The keys of all organisations. `on_change` is called after each change here.
 
     A caller that is no `Principal`, such as a command, may give a key any scopes. That somebody is
     shown keys is noted in the audit log, though never a key itself is.
@@ -52,7 +55,7 @@ class KeyService:
         self,
         database: Database,
         clock: Clock = utc_now,
-        on_change: Callable[[str], None] = lambda _: None,
+        on_change: Callable[[Change], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._records = RecordService(database, KEYS, missing=ApiKeyNotFound, clock=clock)
@@ -92,8 +95,8 @@ class KeyService:
         """A new key with these fields; without scopes it gets those of its creator.
 
         `issue` makes its text, by default `tl_...`. Raises `InvalidKeyName`, `InvalidKey`,
-        `UnknownScope`, `UnknownRole`, `PrivilegeEscalation`, `ApplicationNotFound` and
-        `LibraryHasNoIdentity`.
+        `UnknownScope`, `UnknownRole`, `PrivilegeEscalation`, `LibraryHasNoIdentity`, and
+        `InvalidInput` for an application that does not exist.
         """
         now = self._records.now()
         draft = self._records.new(creator, f"api_{new_ulid()}", _completed(creator, fields))
@@ -117,17 +120,22 @@ class KeyService:
     async def update(self, caller: Caller, key_id: str, version: int, fields: Fields) -> ApiKey:
         """Change a key, which every process hears of.
 
-        Raises `ApiKeyNotFound`, `VersionConflict`, `KeyRevoked`, `BudgetExhausted`, `InvalidKey`
-        and `InvalidKeyName`.
+        Raises `ApiKeyNotFound`, `VersionConflict`, `KeyRevoked`, `BudgetExhausted`, `InvalidKey`,
+        `InvalidKeyName`, and `PrivilegeEscalation` when a key that may do more than the caller
+        would be unblocked or last longer.
         """
 
         async def amend(_tx: OrgTransaction, before: ApiKey, after: ApiKey) -> ApiKey:
-            return changed(before, after, self._records.now())
+            now = self._records.now()
+            after = changed(before, after, now)
+            if isinstance(caller, Principal) and lets_do_more(before, after, now):
+                refuse_too_much(caller, after)
+            return after
 
         async with self._database.organisation(caller.org_id) as tx:
             key = await self._records.change(tx, caller, key_id, version, fields, amend)
-            await repository.announce(tx, key_id)
-        self._on_change(key_id)
+            await announce(tx, key_id)
+        self._on_change(Change(caller.org_id, key_id))
         return key
 
     async def revoke(self, caller: Caller, key_id: str) -> ApiKey:
@@ -137,8 +145,8 @@ class KeyService:
             if key.revoked_at is None:
                 after = revoked(key, self._records.now())
                 key = await self._records.store(tx, caller, key, after, action="revoked")
-            await repository.announce(tx, key_id)
-        self._on_change(key_id)
+            await announce(tx, key_id)
+        self._on_change(Change(caller.org_id, key_id))
         return key
 
     async def rotate(
@@ -146,12 +154,19 @@ class KeyService:
     ) -> CreatedKey:
         """A key in place of another, which is valid for the overlap still, but never for longer.
 
-        Raises `ApiKeyNotFound`, `KeyNotActive`, `InvalidKey` and `PrivilegeEscalation`.
+        Raises `ApiKeyNotFound`, `KeyNotActive`, `KeyAlreadyRotated`, `InvalidKey` and
+        `PrivilegeEscalation`.
         """
         if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
             raise InvalidKey(f"overlap_seconds: 0 to {LONGEST_OVERLAP.total_seconds():.0f}.")
         async with self._database.organisation(caller.org_id) as tx:
             old = await self._records.lock(tx, caller, key_id)
+            heir = await repository.find_successor(tx, key_id)
+            if heir is not None:
+                raise KeyAlreadyRotated(
+                    f"{KEY_ID.to_wire(heir)} has taken the place of this key already. Rotate that "
+                    "one, or revoke it first if nobody has its text."
+                )
             now = self._records.now()
             fields = {**successor(old, now), **_creator(caller), "key_prefix": ""}
             key = checked(self._records.new(caller, f"api_{new_ulid()}", fields), now)
@@ -161,8 +176,8 @@ class KeyService:
             created = await self._store_new(tx, key, keys.new_key(key.kind))
             ending = replace(old, expires_at=_earlier(old.expires_at, now + overlap))
             await self._records.store(tx, caller, old, checked(ending, now), action="rotated")
-            await repository.announce(tx, key_id)
-        self._on_change(key_id)
+            await announce(tx, key_id)
+        self._on_change(Change(caller.org_id, key_id))
         return created
 
     async def _store_new(self, tx: OrgTransaction, key: ApiKey, text: str) -> CreatedKey:
@@ -181,7 +196,7 @@ def _completed(creator: Caller, fields: Fields) -> dict[str, Any]:
     """The fields of a new key with what its creator stands for where nothing was said."""
     given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     kind = given.get("kind", KeyKind.SERVICE)
-    complete = {"name": DEFAULT_NAME, **given, **_creator(creator), "key_prefix": ""}
+    complete = {**given, **_creator(creator), "key_prefix": ""}
     if isinstance(creator, Principal):
         complete.setdefault("scopes", granted(creator, kind, given.get("roles", ())))
         if kind is KeyKind.USER:
@@ -207,7 +222,9 @@ async def _check_application(
     application = await find_record(tx, APPLICATIONS, application_id)
     # An application makes keys of its own only; for it, the others do not exist.
     if application is None or creator.app_id not in (None, application.slug):
-        raise ApplicationNotFound
+        raise InvalidInput(
+            "application_id: there is nothing with that id. Check it, or leave it out."
+        )
     if not application.has_runtime_identity:
         raise LibraryHasNoIdentity
 

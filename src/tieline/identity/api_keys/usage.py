@@ -20,25 +20,28 @@ from tieline.identity.api_keys.models import (
 )
 from tieline.identity.applications.errors import ApplicationSuspended
 from tieline.identity.applications.models import APPLICATIONS
+from tieline.identity.changes import Change, announce
 from tieline.identity.errors import InvalidApiKey
 from tieline.identity.limits import repository as limits
 from tieline.identity.limits.errors import RateLimited
 from tieline.identity.limits.service import Limiter, tokens_of
-from tieline.identity.models import Principal
+from tieline.identity.models import Principal, Scope
+from tieline.identity.users.errors import UserDisabled
+from tieline.identity.users.models import USERS
 from tieline.kit.errors import TielineError
 from tieline.kit.time import Clock, utc_now
 from tieline.records.repository import find_record
 
 
 class KeyUsage:
-    """Records what was used and answers gateways. `on_change(key_id)` hears of blocked keys."""
+    """Records what was used and answers gateways. `on_change` hears of blocked keys."""
 
     def __init__(
         self,
         database: Database,
         limiter: Limiter,
         clock: Clock = utc_now,
-        on_change: Callable[[str], None] = lambda _: None,
+        on_change: Callable[[Change], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._limiter = limiter
@@ -56,7 +59,7 @@ class KeyUsage:
             if await find_record(tx, KEYS, key_id, app_id=seen_by) is None:
                 raise ApiKeyNotFound
             found = await repository.add_usage(
-                tx, key_id, usage.tokens, usage.cost_usd, self._clock()
+                tx, key_id, caller.actor_id, usage.tokens, usage.cost_usd, self._clock()
             )
             if found is None:
                 raise ApiKeyNotFound
@@ -65,11 +68,14 @@ class KeyUsage:
                 await record(
                     tx, "key.blocked", KEYS.noun, KEYS.wire_id(key), after=KEYS.document(key)
                 )
-                await repository.announce(tx, key_id)
-            if key.tpm_limit is not None and usage.tokens != usage.checked_tokens:
-                await limits.add(tx, tokens_of(key_id), usage.tokens - usage.checked_tokens)
+                await announce(tx, key_id)
+            beyond = usage.tokens - usage.checked_tokens
+            if not caller.may(Scope.KEY_USAGE):
+                beyond = max(beyond, 0)  # nobody wins back their own tokens
+            if key.tpm_limit is not None and beyond:
+                await limits.add(tx, tokens_of(key_id), beyond)
         if has_blocked:
-            self._on_change(key_id)
+            self._on_change(Change(caller.org_id, key_id))
         return Verdict(key, self._refusal(key, usage.model, model_is_required=False))
 
     async def check(self, org_id: str, text: str, model: str | None, tokens: int) -> Verdict:
@@ -80,6 +86,8 @@ class KeyUsage:
         refusal = self._refusal(key, model, model_is_required=True)
         if refusal is None and not await self._application_may_act(key):
             refusal = _refused(ApplicationSuspended())
+        if refusal is None and await self._user_is_disabled(key):
+            refusal = _refused(UserDisabled())
         if refusal is not None:
             return Verdict(key, refusal)
         try:
@@ -102,6 +110,13 @@ class KeyUsage:
         async with self._database.reading(key.org_id) as tx:
             application = await find_record(tx, APPLICATIONS, key.application_id)
         return application is not None and application.may_act
+
+    async def _user_is_disabled(self, key: ApiKey) -> bool:
+        if key.issued_to_user_id is None:
+            return False
+        async with self._database.reading(key.org_id) as tx:
+            user = await find_record(tx, USERS, key.issued_to_user_id)
+        return user is not None and user.disabled
 
     def _refusal(
         self, key: ApiKey, model: str | None, *, model_is_required: bool

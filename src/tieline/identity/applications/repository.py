@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tieline.database import OrgTransaction, Transaction
+from tieline.database import OrgTransaction
 from tieline.identity.applications.models import APPLICATIONS, Application
-from tieline.identity.repository import CHANGED_CHANNEL
 
 
 async def find_by_client_id(tx: OrgTransaction, client_id: str) -> Application | None:
@@ -24,10 +23,3 @@ async def _find(tx: OrgTransaction, column: str, value: str) -> Application | No
         value,
     )
     return APPLICATIONS.decode(row) if row else None
-
-
-async def tell_change(tx: OrgTransaction) -> None:
-    """Let every process forget whom keys and tokens stand for, once this is committed."""
-    await Transaction(tx.connection).execute(
-        "SELECT pg_notify($1, $2)", CHANGED_CHANNEL, f"applications of {tx.org_id}"
-    )

@@ -24,6 +24,7 @@ from tieline.identity.applications.models import (
     ApplicationDraft,
 )
 from tieline.identity.applications.slugs import distinguished, slug_of
+from tieline.identity.changes import Change, announce
 from tieline.kit.errors import TielineError
 from tieline.kit.ids import new_uuid
 from tieline.kit.time import Clock, utc_now
@@ -41,14 +42,14 @@ _TAKEN: dict[str, type[TielineError]] = {
 class ApplicationService:
     """The applications of all organisations. They are never deleted: records carry their slugs.
 
-    `on_change(slug)` is called after each change here; other processes hear of it a moment later.
+    `on_change` is called after each change here; other processes hear of it a moment later.
     """
 
     def __init__(
         self,
         database: Database,
         clock: Clock = utc_now,
-        on_change: Callable[[str], None] = lambda _: None,
+        on_change: Callable[[Change], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._on_change = on_change
@@ -78,8 +79,8 @@ class ApplicationService:
                 fields["slug"] = await _free_slug(tx, draft.display_name, new_id)
             application = _checked(self._records.new(caller, new_id, fields))
             await self._records.insert(tx, application)
-            await repository.tell_change(tx)
-        self._on_change(application.slug)
+            await announce(tx, application.slug)
+        self._on_change(Change(caller.org_id, application.slug))
         return application
 
     async def update_application(
@@ -94,8 +95,8 @@ class ApplicationService:
             changed = await self._records.change(
                 tx, caller, application_id, version, draft.fields(), _amended
             )
-            await repository.tell_change(tx)
-        self._on_change(changed.slug)
+            await announce(tx, changed.slug)
+        self._on_change(Change(caller.org_id, changed.slug))
         return changed
 
     async def find(self, org_id: str, application_id: UUID) -> Application | None:

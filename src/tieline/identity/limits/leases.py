@@ -81,7 +81,8 @@ class Leases:
                 self._refuse_while_closed(lease, described)
                 if not lease.spend(self._clock()):
                     await self._renew(lease, org_id, subject)
-                    self._refuse_while_closed(lease, described)
+                    if lease.left < 1:  # even if the wait, a blink, is over already
+                        raise _used_up(lease, described, lease.closed_until - self._clock())
                     lease.left -= 1
         finally:
             lease.waiting -= 1
@@ -111,7 +112,9 @@ class Leases:
             grant = await repository.take(
                 tx, subject, limit=lease.limit, at_least=1, at_most=max(part, lease.waiting)
             )
-        lease.left, lease.ends = grant.granted, asked + grant.window.remaining_seconds
+        # What was put back meanwhile is still there to be used.
+        kept = lease.left if self._clock() < lease.ends else 0
+        lease.left, lease.ends = kept + grant.granted, asked + grant.window.remaining_seconds
         lease.left_elsewhere = grant.window.left(lease.limit)
         if grant.granted == 0:
             # Others can only use more meanwhile: until then nobody needs to ask.
@@ -119,11 +122,14 @@ class Leases:
 
     def _refuse_while_closed(self, lease: Lease, described: str) -> None:
         wait = lease.closed_until - self._clock()
-        if wait <= 0:
-            return
-        seconds = whole_seconds(wait)
-        raise RateLimited(
-            f"{described} has used up its limit of requests per minute ({lease.limit:,}). "
-            f"Wait {seconds} seconds.",
-            retry_after=seconds,
-        )
+        if wait > 0:
+            raise _used_up(lease, described, wait)
+
+
+def _used_up(lease: Lease, described: str, wait: float) -> RateLimited:
+    seconds = whole_seconds(wait)
+    return RateLimited(
+        f"{described} has used up its limit of requests per minute ({lease.limit:,}). "
+        f"Wait {seconds} seconds.",
+        retry_after=seconds,
+    )

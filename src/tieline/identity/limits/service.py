@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from tieline.database import Database, Transaction
+from tieline.identity.changes import Change
 from tieline.identity.limits import repository
 from tieline.identity.limits.errors import RateLimited, whole_seconds
 from tieline.identity.limits.leases import Allowance, Lease, Leases
@@ -77,9 +78,12 @@ class Limiter:
             self._put_back(taken)
             raise
 
-    def forget(self, _changed: str | None = None) -> None:
-        """Read the limits of organisations again: they may have changed."""
-        self._organisations.clear()
+    def forget(self, changed: Change | None = None) -> None:
+        """Read the limit of an organisation again that may have changed; all for None."""
+        if changed is None:
+            self._organisations.clear()
+        elif not changed.is_of_a_key:
+            self._organisations.pop(changed.org_id, None)
 
     async def _take_own(self, caller: Principal, limit: int) -> Lease:
         described = f"{_NOUNS[caller.kind]} {caller.name!r}"

@@ -85,12 +85,11 @@ def client_of(claims: Claims, issuer: OidcIssuer) -> str | None:
 def is_of_machine(claims: Claims, issuer: OidcIssuer) -> bool:
     """Whether the token was issued to a client for itself, without any person.
 
-    Only what the issuer alone decides counts, never a name that a person may choose.
+    Only what the issuer alone decides counts, never a name that a person may choose. Whose token is
+    marked so is nobody's, even if it does not say which client it was issued to.
     """
     client = client_of(claims, issuer)
-    if client is None:
-        return False
-    if claims.get("sub") == client:
+    if client is not None and claims.get("sub") == client:
         return True
     if issuer.machine_claim is not None and claim(claims, issuer.machine_claim) is not None:
         return True

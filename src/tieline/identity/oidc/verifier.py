@@ -21,13 +21,13 @@ from tieline.database.notifications import ChangeListener
 from tieline.egress.client import EgressClient
 from tieline.identity.applications.errors import ApplicationSuspended
 from tieline.identity.applications.models import APPLICATIONS, Application
+from tieline.identity.changes import CHANNEL, Change
 from tieline.identity.models import CallerKind, Principal
 from tieline.identity.oidc import claims as meaning
 from tieline.identity.oidc.errors import InvalidToken
 from tieline.identity.oidc.issuers import Issuers
 from tieline.identity.oidc.keys import IssuerKeys
 from tieline.identity.oidc.tokens import Token, is_signed_by, read_token
-from tieline.identity.repository import CHANGED_CHANNEL
 from tieline.identity.roles import scopes_of_roles
 from tieline.identity.users.models import Sighting, User
 from tieline.identity.users.service import UserService
@@ -77,7 +77,9 @@ class OidcVerifier:
         self._seconds = seconds
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
         self._changes = 0
-        self._listener = ChangeListener(database, CHANGED_CHANNEL, self.forget)
+        self._listener = ChangeListener(
+            database, CHANNEL, lambda payload: self.forget(Change.heard(payload))
+        )
 
     async def authenticate(self, token: str) -> Principal:
         """The caller that a token stands for.
@@ -124,11 +126,17 @@ class OidcVerifier:
         for keys in self._keys.values():
             await keys.stop()
 
-    def forget(self, changed: str | None = None) -> None:
-        """Verify every token again; a change of an API key alone is none of ours."""
-        if changed is None or not changed.startswith("api_"):
-            self._changes += 1
+    def forget(self, changed: Change | None = None) -> None:
+        """Verify again the tokens of an organisation where something has changed; all for None."""
+        if changed is None:
             self._verified.clear()
+        elif changed.is_of_a_key:
+            return
+        else:
+            known = self._verified.items()
+            for digest in [each for each, it in known if it.principal.org_id == changed.org_id]:
+                del self._verified[digest]
+        self._changes += 1
 
     async def _checked(self, token: Token) -> OidcIssuer:
         """The issuer of a token that it has really signed, for us, by an allowed algorithm."""
@@ -173,7 +181,11 @@ class OidcVerifier:
         # issuer speaks for, so that nobody can claim another organisation's client.
         org_id = meaning.organisation_of(token.claims, issuer)
         client = meaning.client_of(token.claims, issuer)
-        assert client is not None
+        if client is None:
+            raise InvalidToken(
+                "The token is a client's own and does not say of which. It is looked for in "
+                f"{', '.join(issuer.client_id_claim)}; name the right claim in client_id_claim."
+            )
         application = await self._applications.find_by_client_id(org_id, client)
         if application is None:
             raise InvalidToken(

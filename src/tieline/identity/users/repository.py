@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tieline.database import OrgTransaction, Transaction
-from tieline.identity.repository import CHANGED_CHANNEL
 from tieline.identity.roles import Role
 from tieline.identity.users.models import USERS, User
 
@@ -27,6 +26,16 @@ async def find_by_subject(
 async def organisation_exists(tx: OrgTransaction) -> bool:
     """Whether there is the organisation of this transaction."""
     return bool(await tx.fetchval("SELECT EXISTS (SELECT 1 FROM organisations WHERE id = $1)"))
+
+
+async def write_profile_time(tx: OrgTransaction, user_id: str, issued_at: datetime) -> None:
+    """Note until when tokens have told of the user, unless a newer one was there already."""
+    await tx.execute(
+        "UPDATE users SET profile_as_of = $3 WHERE org_id = $1 AND id = $2 "
+        "AND (profile_as_of IS NULL OR profile_as_of < $3)",
+        user_id,
+        issued_at,
+    )
 
 
 async def write_last_seen(tx: Transaction, seen: Mapping[tuple[str, str], datetime]) -> None:
@@ -66,10 +75,12 @@ async def anybody_may_do_everything(tx: OrgTransaction) -> bool:
             ) OR EXISTS (
                 SELECT 1 FROM api_keys k
                 LEFT JOIN applications a ON a.org_id = k.org_id AND a.id = k.application_id
+                LEFT JOIN users u ON u.org_id = k.org_id AND u.id = k.issued_to_user_id
                 WHERE k.org_id = $1 AND NOT k.blocked AND NOT k.is_deleted
                     AND (k.expires_at IS NULL OR k.expires_at > now())
                     AND ('*' = ANY (k.scopes) OR '{Role.ADMIN}' = ANY (k.roles))
                     AND (k.application_id IS NULL OR a.status NOT IN ('suspended', 'retired'))
+                    AND u.disabled IS NOT TRUE
             )
             """
         )
@@ -85,8 +96,3 @@ async def list_admins(tx: OrgTransaction, limit: int) -> list[User]:
         limit,
     )
     return [USERS.decode(row) for row in rows]
-
-
-async def announce(tx: OrgTransaction, user_id: str) -> None:
-    """Tell every process, when the transaction commits, that a user is not what they were."""
-    await Transaction(tx.connection).execute("SELECT pg_notify($1, $2)", CHANGED_CHANNEL, user_id)

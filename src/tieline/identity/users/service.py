@@ -10,6 +10,7 @@ import asyncpg
 from tieline.audit.actor import Actor, ActorKind, acting_as
 from tieline.database import Database, OrgTransaction, Transaction
 from tieline.identity.api_keys.last_used import LastUsed
+from tieline.identity.changes import Change, announce
 from tieline.identity.models import Principal
 from tieline.identity.oidc.errors import InvalidToken
 from tieline.identity.privileges import known_roles, refuse_escalation
@@ -28,14 +29,14 @@ from tieline.records.service import RecordService, to_milliseconds
 class UserService:
     """The users of all organisations. `last_seen` takes their uses and writes them together.
 
-    `on_change(user_id)` is called after each change made here.
+    `on_change` is called after each change made here.
     """
 
     def __init__(
         self,
         database: Database,
         clock: Clock = utc_now,
-        on_change: Callable[[str], None] = lambda _: None,
+        on_change: Callable[[Change], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._on_change = on_change
@@ -54,6 +55,10 @@ class UserService:
             user = await self._make(org_id, seen, found_organisation=found_organisation)
         elif _told_anew(user, seen) != user:
             user = await self._bring_up_to_date(org_id, seen)
+        elif user.profile_as_of is None or to_milliseconds(seen.issued_at) > user.profile_as_of:
+            # It says nothing new, but from now on what older tokens say is out of date.
+            async with self._database.organisation(org_id) as tx:
+                await repository.write_profile_time(tx, user.id, to_milliseconds(seen.issued_at))
         if user.disabled:
             raise UserDisabled
         return user
@@ -86,8 +91,8 @@ class UserService:
             after = await self._records.change(tx, caller, user_id, version, _fields(change), amend)
             if before.is_acting_admin and not after.is_acting_admin:
                 await _keep_an_admin(tx)
-            await repository.announce(tx, user_id)
-        self._on_change(user_id)
+            await announce(tx, user_id)
+        self._on_change(Change(caller.org_id, user_id))
         return after
 
     async def _make(self, org_id: str, seen: Sighting, *, found_organisation: bool) -> User:
@@ -134,7 +139,7 @@ class UserService:
             with acting_as(_actor(user)):
                 stored = await self._records.store(tx, caller, user, told)
             if stored.roles != user.roles:
-                await repository.announce(tx, user.id)
+                await announce(tx, user.id)
             return stored
 
 
@@ -148,7 +153,7 @@ def _told_anew(user: User, seen: Sighting) -> User:
         name=seen.name or user.name,
         roles=user.roles if user.roles_given else seen.roles,
     )
-    # That a newer token says the same again is no reason to write.
+    # That a newer token says the same again is no change of the user.
     return user if told == user else replace(told, profile_as_of=to_milliseconds(seen.issued_at))
 
 

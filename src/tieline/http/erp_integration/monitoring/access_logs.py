@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from tieline.http.erp_integration.monitoring.parts import Watcher, exact
 from tieline.http.erp_integration.parts import Body, IntegrationId, Moment, Part, refusals
 from tieline.http.responses import reply
-from tieline.http.route import TielineRoute
+from tieline.http.route import AskingRoute
 from tieline.http.services import Use
 from tieline.integrations.models import Integration
 from tieline.kit.errors import InvalidInput
@@ -22,8 +22,9 @@ from tieline.monitoring.access_models import (
     AccessQuery,
     HttpMethod,
 )
+from tieline.records.identifiers import KEY_ID
 
-router = APIRouter(route_class=TielineRoute, tags=["monitoring"])
+router = APIRouter(route_class=AskingRoute, tags=["monitoring"])
 
 
 class AccessCursorPart(Part):
@@ -73,15 +74,21 @@ class AccessLogsBody(Body):
         )
 
     def _token_ids(self, integration: Integration) -> tuple[str, ...]:
-        linked = tuple(dict.fromkeys(integration.document.get("access_token_ids") or ()))
+        ids = integration.document.get("access_token_ids") or ()
+        linked = tuple(dict.fromkeys(_logged(each) for each in ids))
         if self.token_id is None:
             return linked
-        if self.token_id not in linked:
+        if _logged(self.token_id) not in linked:
             raise InvalidInput(
                 "token_id: is not among the access_token_ids of the integration. Add it there, "
                 "or name one that is."
             )
-        return (self.token_id,)
+        return (_logged(self.token_id),)
+
+
+def _logged(token_id: str) -> str:
+    """The id as the log has it: the records of keys show it with another prefix."""
+    return KEY_ID.from_wire(token_id) or token_id
 
 
 class AccessLogReply(BaseModel):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from tieline.http.erp_integration.monitoring.parts import Watcher, exact
 from tieline.http.erp_integration.parts import Body, IntegrationId, Moment, Part, refusals
 from tieline.http.responses import reply
-from tieline.http.route import TielineRoute
+from tieline.http.route import AskingRoute
 from tieline.http.services import Use
 from tieline.kit.errors import InvalidInput
 from tieline.kit.time import to_wire
@@ -27,7 +27,7 @@ from tieline.monitoring.models import (
     SyncType,
 )
 
-router = APIRouter(route_class=TielineRoute, tags=["monitoring"])
+router = APIRouter(route_class=AskingRoute, tags=["monitoring"])
 
 
 class CursorPart(Part):

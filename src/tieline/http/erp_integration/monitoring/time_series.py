@@ -16,12 +16,12 @@ from tieline.http.erp_integration.monitoring.parts import (
 )
 from tieline.http.erp_integration.parts import Body, IntegrationId, Moment, refusals
 from tieline.http.responses import reply
-from tieline.http.route import TielineRoute
+from tieline.http.route import AskingRoute
 from tieline.http.services import Use
 from tieline.kit.time import to_wire
 from tieline.monitoring.figures import Bucket, Direction, Interval, SeriesQuery, Tally
 
-router = APIRouter(route_class=TielineRoute, tags=["monitoring"])
+router = APIRouter(route_class=AskingRoute, tags=["monitoring"])
 
 
 class TimeSeriesBody(Body):
