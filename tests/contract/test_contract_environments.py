@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from contract_sdk import Sdk
+from tests.leaks import Leaks
 
 HUSH = "hush-hush-value-of-a-contract-test"
 
@@ -33,7 +34,10 @@ def test_a_readable_variable_is_created_read_listed_changed_and_deleted(sdk: Sdk
     sdk.environments("deleteEnvironmentVariable", {"key": key}, expect=404)
 
 
-def test_a_secret_variable_is_never_answered_with_its_value(sdk: Sdk, key: str) -> None:
+def test_a_secret_variable_is_never_answered_with_its_value(
+    sdk: Sdk, key: str, leaks: Leaks
+) -> None:
+    leaks.watch([HUSH])  # nor may it be found when all tests are over
     body = {"key": key, "type": "SecretString", "value": HUSH}
     answers = [
         sdk.environments("createEnvironmentVariable", None, body, expect=201),
