@@ -89,7 +89,7 @@ class AccessLog:
             log.exception("access_log.lost", calls=len(entries))
 
     async def query(self, org_id: str, query: AccessQuery) -> AccessPage:
-        """A page of the calls that were made with some keys of the organisation, newest first.
+        """A page of the organisation's calls, newest first.
 
         Raises `InvalidInput` when the dates are the wrong way round.
         """

@@ -52,7 +52,7 @@ class AccessCursor:
 class AccessQuery:
     """Which calls are wanted: those with one of the keys; None means any. Dates are inclusive."""
 
-    token_ids: tuple[str, ...]
+    token_ids: tuple[str, ...] | None
     service: str | None = None
     method: HttpMethod | None = None
     path: str | None = None

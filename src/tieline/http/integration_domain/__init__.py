@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from tieline.http.integration_domain import (
     access,
+    access_log,
     api_key_usage,
     api_keys,
     applications,
@@ -22,6 +23,7 @@ routers: list[APIRouter] = [
     webhooks.router,
     users.router,
     access.router,
+    access_log.router,
     audit.router,
 ]
 
