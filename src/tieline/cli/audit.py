@@ -8,8 +8,8 @@ from datetime import datetime
 from tieline.audit.documents import entry_document
 from tieline.audit.models import AuditEntry, AuditQuery
 from tieline.audit.service import AuditLog
-from tieline.cli.audit_commands import Entries
 from tieline.cli.database import migrated
+from tieline.cli.selection import Entries
 from tieline.database import Database
 from tieline.identity.organisations import require_organisation
 from tieline.kit import json

@@ -18,7 +18,7 @@ from tieline.configuration.kinds.environment import GroupKind, VariableKind
 from tieline.configuration.kinds.integrations import IntegrationKind
 from tieline.configuration.kinds.kind import TopKind
 from tieline.configuration.kinds.webhooks import WebhookKind
-from tieline.configuration.models import Plan
+from tieline.configuration.plans import Plan
 from tieline.configuration.reading import Source, read_sources
 from tieline.configuration.rehearsal import RehearsingSecretStore
 from tieline.configuration.rendering import as_json as plan_document

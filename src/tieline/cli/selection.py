@@ -1,4 +1,4 @@
-"""Options that say what a command is about: an integration, and some of its events."""
+"""Options that say what a command is about: an integration, its events, entries of a log."""
 
 from __future__ import annotations
 
@@ -55,6 +55,32 @@ class Chosen(Letters):
     ] = False
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Entries:
+    """Which entries of the audit log are wanted; what is absent lets all pass."""
+
+    org: Annotated[str, Parameter(help="The organisation.")] = "default"
+    actor: Annotated[
+        str | None, Parameter(help="Done by the key, user or system's user with this id.")
+    ] = None
+    action: Annotated[str | None, Parameter(help="What was done, such as integration.updated.")] = (
+        None
+    )
+    target_type: Annotated[
+        str | None, Parameter(help="Done to things of this type, such as use_case.")
+    ] = None
+    target_id: Annotated[str | None, Parameter(help="Done to the thing with this id.")] = None
+    search: Annotated[
+        str | None, Parameter(help="In a name, an id or a document, in any case.")
+    ] = None
+    from_: Annotated[
+        str | None, Parameter(name="--from", help="At this date and time (UTC) or later.")
+    ] = None
+    to: Annotated[str | None, Parameter(help="At this date and time (UTC) or before.")] = None
+
+
 DEFAULT_WHERE = Where()
 DEFAULT_LETTERS = Letters()
 DEFAULT_CHOSEN = Chosen()
+DEFAULT_ENTRIES = Entries()

@@ -12,7 +12,8 @@ from tieline.configuration import repository
 from tieline.configuration.comparison import differences
 from tieline.configuration.errors import DeletionRefused, UnusableConfigurationFiles
 from tieline.configuration.kinds.kind import Kind, Parents
-from tieline.configuration.models import Action, Fault, Plan, Step, Thing
+from tieline.configuration.models import Fault, Thing
+from tieline.configuration.plans import Action, Plan, Step
 from tieline.database import Transaction
 from tieline.http.errors import REFUSED_BY_DATABASE
 from tieline.kit.errors import TielineError

@@ -1,17 +1,13 @@
-"""Things that are configured, where files speak of them, and what there is to do about them."""
+"""Things that are configured, where files speak of them, and how two of them differ."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tieline.kit import yaml
-
-if TYPE_CHECKING:
-    from tieline.configuration.kinds.kind import Kind
 
 Path = yaml.Path
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
@@ -95,57 +91,6 @@ class Absence:
 
 
 ABSENT = Absence()
-
-
-class Action(StrEnum):
-    """What there is to do about a thing."""
-
-    KEEP = "keep"
-    CREATE = "create"
-    CHANGE = "change"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True)
-class Step:
-    """What there is to do about a thing and its parts."""
-
-    kind: Kind
-    action: Action
-    current: Thing | None
-    wanted: Thing | None
-    differences: tuple[Difference, ...] = ()
-    parts: tuple[Step, ...] = ()
-
-    @property
-    def thing(self) -> Thing:
-        """The thing that it is about, as it is to be or, if it is to go, as it is."""
-        thing = self.wanted or self.current
-        assert thing is not None
-        return thing
-
-
-@dataclass(frozen=True)
-class Unmanaged:
-    """Something that exists, but of which no file speaks.
-
-    `named` is its path of nouns and keys. With `reason` it stays even when such things are to go.
-    """
-
-    named: str
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What there is to do so that an organisation is as files say; `steps` in order of the kinds.
-
-    `warnings` are about what has no effect.
-    """
-
-    steps: tuple[Step, ...]
-    unmanaged: tuple[Unmanaged, ...]
-    warnings: tuple[str, ...] = ()
 
 
 def written(path: Path) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tieline.configuration.comparison import differences
 from tieline.configuration.kinds.kind import Kind, TopKind
-from tieline.configuration.models import Action, Fault, Plan, Step, Thing, Unmanaged
+from tieline.configuration.models import Fault, Thing
+from tieline.configuration.plans import Action, Plan, Step, Unmanaged
 from tieline.configuration.reading import Wanted
 
 

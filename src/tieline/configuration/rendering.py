@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from difflib import ndiff
 from typing import Any
 
-from tieline.configuration.models import ABSENT, Action, Difference, Plan, Step, written
+from tieline.configuration.models import ABSENT, Difference, written
+from tieline.configuration.plans import Action, Plan, Step
 from tieline.configuration.secrets_in_files import LEFT_OUT, is_reference
 from tieline.kit import json
 from tieline.kit.secrecy import hide_secrets, names_a_secret

@@ -10,8 +10,9 @@ from tieline.configuration import repository
 from tieline.configuration.carrying_out import carry_out, rehearse
 from tieline.configuration.errors import PlanOutdated, UnusableConfigurationFiles
 from tieline.configuration.kinds.kind import Report, TopKind
-from tieline.configuration.models import Action, Fault, Origin, Path, Plan, Step, Thing
+from tieline.configuration.models import Fault, Origin, Path, Thing
 from tieline.configuration.planning import make_plan
+from tieline.configuration.plans import Action, Plan, Step
 from tieline.configuration.reading import Wanted
 from tieline.configuration.rehearsal import RehearsingSecretStore
 from tieline.database import Database, Transaction

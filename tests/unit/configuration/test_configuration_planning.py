@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from tests.unit.configuration.configuration_things import KINDS
 
-from tieline.configuration.models import Action, Fault, Plan, Thing, Unmanaged
+from tieline.configuration.models import Fault, Thing
 from tieline.configuration.planning import make_plan
+from tieline.configuration.plans import Action, Plan, Unmanaged
 from tieline.configuration.reading import Source, read_sources
 from tieline.configuration.rendering import flat_steps
 

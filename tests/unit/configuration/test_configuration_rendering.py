@@ -5,7 +5,8 @@ from typing import Any
 from tests.unit.configuration.configuration_things import Desk
 
 from tieline.configuration.comparison import differences
-from tieline.configuration.models import Action, Plan, Step, Thing, Unmanaged
+from tieline.configuration.models import Thing
+from tieline.configuration.plans import Action, Plan, Step, Unmanaged
 from tieline.configuration.rendering import as_json, as_text
 
 DESK = Desk()

@@ -11,13 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from tieline.http.auth import require
 from tieline.http.erp_integration.parts import Moment
 from tieline.http.integration_domain.parts import refusals
-from tieline.http.pagination import decode_cursor, encode_cursor
+from tieline.http.pagination import decode_place, encode_place
 from tieline.http.responses import reply
 from tieline.http.route import TielineRoute
 from tieline.http.services import Use
 from tieline.identity.models import Principal, Scope
-from tieline.kit.errors import InvalidInput
-from tieline.kit.time import from_wire, to_exact_wire
+from tieline.kit.time import to_exact_wire
 from tieline.monitoring.access_models import AccessCursor, AccessEntry, AccessQuery, HttpMethod
 from tieline.records.identifiers import KEY_ID
 
@@ -57,7 +56,7 @@ class AccessListing(BaseModel):
             status=self.status,
             from_date=self.from_,
             to_date=self.to,
-            cursor=_position(self.cursor),
+            cursor=AccessCursor(*decode_place(self.cursor)) if self.cursor is not None else None,
             limit=self.limit,
         )
 
@@ -100,9 +99,7 @@ async def list_access_log(
     return reply(
         {
             "items": [_call_reply(entry) for entry in page.entries],
-            "nextCursor": encode_cursor([to_exact_wire(cursor.at), cursor.request_id])
-            if cursor
-            else None,
+            "nextCursor": encode_place(cursor.at, cursor.request_id) if cursor else None,
         }
     )
 
@@ -122,15 +119,3 @@ def _call_reply(entry: AccessEntry) -> dict[str, object]:
         "origin": entry.origin,
         "source_ip": entry.source_ip,
     }
-
-
-def _position(cursor: str | None) -> AccessCursor | None:
-    if cursor is None:
-        return None
-    match decode_cursor(cursor):
-        case [str() as at, str() as request_id]:
-            try:
-                return AccessCursor(from_wire(at), request_id)
-            except (ValueError, OverflowError):
-                pass
-    raise InvalidInput("cursor: not a cursor of this list. Start without one.")

@@ -15,14 +15,12 @@ from tieline.audit.documents import entry_document
 from tieline.audit.models import AuditCursor, AuditEntry, AuditQuery
 from tieline.http.auth import require
 from tieline.http.erp_integration.parts import Moment, refusals
-from tieline.http.pagination import decode_cursor, encode_cursor
+from tieline.http.pagination import decode_place, encode_place
 from tieline.http.responses import reply
 from tieline.http.route import AskingRoute
 from tieline.http.services import Use
 from tieline.identity.models import Principal, Scope
 from tieline.kit import json
-from tieline.kit.errors import InvalidInput
-from tieline.kit.time import from_wire, to_exact_wire
 
 router = APIRouter(route_class=AskingRoute, tags=["audit log"])
 
@@ -133,14 +131,13 @@ async def list_audit_log(
     wanted: Annotated[AuditListing, Query()], caller: Reader, use: Use
 ) -> Response:
     """List what was changed and looked at, newest first."""
-    page = await use.audit.query(
-        caller.org_id, wanted.query(), cursor=_position(wanted.cursor), limit=wanted.limit
-    )
+    position = None if wanted.cursor is None else AuditCursor(*decode_place(wanted.cursor))
+    page = await use.audit.query(caller.org_id, wanted.query(), cursor=position, limit=wanted.limit)
     cursor = page.next_cursor
     return reply(
         {
             "items": [entry_document(entry) for entry in page.entries],
-            "nextCursor": encode_cursor([to_exact_wire(cursor.at), cursor.id]) if cursor else None,
+            "nextCursor": encode_place(cursor.at, cursor.id) if cursor else None,
         }
     )
 
@@ -180,15 +177,3 @@ async def get_audit_entry(
 async def _lines(entries: AsyncIterator[AuditEntry]) -> AsyncIterator[bytes]:
     async for entry in entries:
         yield json.dumps(entry_document(entry)) + b"\n"
-
-
-def _position(cursor: str | None) -> AuditCursor | None:
-    if cursor is None:
-        return None
-    match decode_cursor(cursor):
-        case [str() as at, str() as entry_id]:
-            try:
-                return AuditCursor(from_wire(at), entry_id)
-            except (ValueError, OverflowError):
-                pass
-    raise InvalidInput("cursor: not a cursor of this list. Start without one.")
