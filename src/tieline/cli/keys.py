@@ -24,7 +24,7 @@ from tieline.identity.models import KeyKind
 from tieline.identity.service import DEFAULT_ORGANISATION, IdentityService
 from tieline.kit import json
 from tieline.kit.time import to_wire
-from tieline.records.identifiers import KEY_ID
+from tieline.records.identifiers import ACTOR_ID
 from tieline.secrets.opening import open_secret_store
 from tieline.settings import Settings
 
@@ -110,7 +110,7 @@ async def rotate_signing_key(settings: Settings) -> None:
 async def _known(org_id: str, key_id: str) -> AsyncIterator[str]:
     """The stored form of an id, which is listed in one form here and in another by the API."""
     try:
-        yield KEY_ID.from_wire(key_id) or key_id
+        yield ACTOR_ID.from_wire(key_id)
     except ApiKeyNotFound:
         raise ApiKeyNotFound(
             f"Organisation {org_id} has no API key {key_id}. "

@@ -43,20 +43,21 @@ async def authenticate(request: Request) -> Principal:
     if key is None:
         raise Unauthenticated
     use = services(request)
-    principal = await use.identity.authenticate(key, client_address(request.scope))
+    address = client_address(request.scope)
+    principal = await use.identity.authenticate(key, address)
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(org_id=principal.org_id, caller_id=principal.id)
-    begin_acting(_actor(request, principal))
+    begin_acting(_actor(request, principal, address))
     request.state.allowance = await use.limiter.admit(principal)
     return principal
 
 
-def _actor(request: Request, principal: Principal) -> Actor:
+def _actor(request: Request, principal: Principal, address: str | None) -> Actor:
     return Actor(
         ActorKind(principal.kind),
         principal.actor_id,
         principal.name,
-        source_ip=client_address(request.scope),
+        source_ip=address,
         request_id=request.scope.get("tieline.request_id"),
     )
 

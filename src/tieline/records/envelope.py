@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Protocol
 from uuid import UUID
 
-from tieline.records.identifiers import ActorForm
+from tieline.records.identifiers import ACTOR_ID
 
 DEFAULT_SOURCE = "edm"
 SCHEMA_VERSION = 1
@@ -56,7 +56,7 @@ class SystemCaller:
     app_id: str | None = None
 
 
-ActorId = Annotated[str, ActorForm()]
+ActorId = Annotated[str, ACTOR_ID]
 
 
 @dataclass(frozen=True, kw_only=True)

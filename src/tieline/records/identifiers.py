@@ -98,6 +98,9 @@ class ActorForm:
         return KEY_ID.from_wire(text) or text
 
 
+ACTOR_ID = ActorForm()
+
+
 def _ulid_after(prefix: str, text: str) -> str | None:
     start, _, ulid = text.partition("_")
     ulid = ulid.upper()

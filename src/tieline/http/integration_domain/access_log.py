@@ -18,7 +18,7 @@ from tieline.http.services import Use
 from tieline.identity.models import Principal, Scope
 from tieline.kit.time import to_exact_wire
 from tieline.monitoring.access_models import AccessCursor, AccessEntry, AccessQuery, HttpMethod
-from tieline.records.identifiers import KEY_ID
+from tieline.records.identifiers import ACTOR_ID
 
 router = APIRouter(route_class=TielineRoute, tags=["access log"])
 
@@ -47,9 +47,8 @@ class AccessListing(BaseModel):
 
     def query(self) -> AccessQuery:
         """What is asked for. Raises `InvalidInput`."""
-        callers = self.caller and tuple(KEY_ID.from_wire(each) or each for each in self.caller)
         return AccessQuery(
-            token_ids=callers or None,
+            token_ids=tuple(map(ACTOR_ID.from_wire, self.caller)) if self.caller else None,
             service=self.service,
             method=self.method,
             path=self.path,
@@ -105,10 +104,9 @@ async def list_access_log(
 
 
 def _call_reply(entry: AccessEntry) -> dict[str, object]:
-    is_key = KEY_ID.from_wire(entry.token_id) is not None
     return {
         "at": to_exact_wire(entry.at),
-        "caller_id": KEY_ID.to_wire(entry.token_id) if is_key else entry.token_id,
+        "caller_id": ACTOR_ID.to_wire(entry.token_id),
         "request_id": entry.request_id,
         "service": entry.service,
         "method": entry.method,

@@ -20,6 +20,7 @@ from tieline.identity.users.errors import UserDisabled
 from tieline.identity.users.models import USERS, User
 from tieline.kit.errors import TielineError
 from tieline.kit.time import Clock, utc_now
+from tieline.records.identifiers import ACTOR_ID
 from tieline.records.repository import find_record
 
 _MOST_ADMINS = 10
@@ -40,13 +41,14 @@ class AccessService:
         Who could help is told to those with `access:read` only. Raises `MissingScope` and
         `CallerNotFound`.
         """
-        about_others = caller_id is not None and not _is_own(asker, caller_id)
+        caller_id = asker.id if caller_id is None else caller_id
+        about_others = not _is_own(asker, caller_id)
         if about_others and not asker.may(Scope.ACCESS_READ):
             raise MissingScope(
                 f"Only somebody with the scope {Scope.ACCESS_READ} may ask about others. Leave out "
                 "caller to ask about yourself."
             )
-        subject = await self._find(asker.org_id, caller_id if about_others else asker.id)
+        subject = await self._find(asker.org_id, caller_id)
         if subject is None or (subject.brings_scopes and not about_others):
             if about_others:
                 raise CallerNotFound
@@ -54,18 +56,16 @@ class AccessService:
         admins = await self._admins(asker) if asker.may(Scope.ACCESS_READ) else ()
         return explain(subject, operation, admins=admins)
 
-    async def _find(self, org_id: str, caller_id: str | None) -> Subject | None:
-        prefix, _, rest = (caller_id or "").partition("_")
-        match prefix:
+    async def _find(self, org_id: str, caller_id: str) -> Subject | None:
+        match caller_id.partition("_")[0]:
             case "api" | "key":
-                key = await self._key(org_id, KEYS.stored_id(f"key_{rest}"))
+                key = await self._key(org_id, KEYS.stored_id(caller_id))
                 return None if key is None else await self._of_key(org_id, key)
             case "per":
-                user = await self._user(org_id, USERS.stored_id(f"per_{rest}"))
+                user = await self._user(org_id, USERS.stored_id(caller_id))
                 return None if user is None else _of_user(user)
             case "app":
-                application_id = APPLICATIONS.stored_id(f"app_{rest}")
-                application = await self._application(org_id, application_id)
+                application = await self._application(org_id, APPLICATIONS.stored_id(caller_id))
                 return None if application is None else _of_application(application)
             case _:
                 return None
@@ -111,10 +111,7 @@ class AccessService:
 
 def _is_own(asker: Principal, caller_id: str) -> bool:
     """Whether an id is the asker's; that of a key has two forms."""
-    return caller_id == asker.id or (
-        asker.kind is CallerKind.KEY
-        and caller_id.removeprefix("key_") == asker.id.removeprefix("api_")
-    )
+    return ACTOR_ID.from_wire(caller_id) == asker.id
 
 
 def _as_it_called(asker: Principal) -> Subject:

@@ -22,7 +22,7 @@ from tieline.monitoring.access_models import (
     AccessQuery,
     HttpMethod,
 )
-from tieline.records.identifiers import KEY_ID
+from tieline.records.identifiers import ACTOR_ID
 
 router = APIRouter(route_class=AskingRoute, tags=["monitoring"])
 
@@ -75,20 +75,16 @@ class AccessLogsBody(Body):
 
     def _token_ids(self, integration: Integration) -> tuple[str, ...]:
         ids = integration.document.get("access_token_ids") or ()
-        linked = tuple(dict.fromkeys(_logged(each) for each in ids))
+        linked = tuple(dict.fromkeys(map(ACTOR_ID.from_wire, ids)))
         if self.token_id is None:
             return linked
-        if _logged(self.token_id) not in linked:
+        token_id = ACTOR_ID.from_wire(self.token_id)
+        if token_id not in linked:
             raise InvalidInput(
                 "token_id: is not among the access_token_ids of the integration. Add it there, "
                 "or name one that is."
             )
-        return (_logged(self.token_id),)
-
-
-def _logged(token_id: str) -> str:
-    """The id as the log has it: the records of keys show it with another prefix."""
-    return KEY_ID.from_wire(token_id) or token_id
+        return (token_id,)
 
 
 class AccessLogReply(BaseModel):
