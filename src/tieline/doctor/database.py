@@ -94,6 +94,18 @@ def judge_backlog(backlog: Backlog) -> Finding:
     return passed("pending", message)
 
 
+def judge_changes(set_aside: int) -> Finding:
+    """Whether every change reached those who react to it."""
+    if not set_aside:
+        return passed("changes", "No change is set aside.")
+    return warned(
+        "changes",
+        f"{set_aside} change{'s' if set_aside > 1 else ''} of entities or readings could not be "
+        "handed over to the event catalogue, and became no events.",
+        "Look for changes.set_aside in the log of the workers. They are tried again every hour.",
+    )
+
+
 def _ahead(table: PartitionedTable, existing: Set[str], now: datetime) -> int:
     """How many partitions follow the present one without a gap; -1 when that is missing."""
     start = table.start(now.astimezone(UTC))

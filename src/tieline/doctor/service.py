@@ -14,6 +14,7 @@ from tieline.doctor import machine, repository
 from tieline.doctor.models import Finding, Verdict
 from tieline.doctor.sandbox import check_sandbox
 from tieline.doctor.secrets import check_secrets
+from tieline.entities.changes.repository import changes_set_aside
 from tieline.expressions.limits import limits_from
 from tieline.settings import Settings
 
@@ -46,6 +47,7 @@ async def examine_database(settings: Settings, database: Database) -> AsyncItera
         partitions = await existing_partitions(connection)
         yield judge.judge_partitions(partitions, datetime.now(UTC))
         yield judge.judge_backlog(await repository.backlog(tx))
+        yield judge.judge_changes(await changes_set_aside(tx))
         yield await check_secrets(settings, database)
     finally:
         await connection.close()

@@ -10,6 +10,7 @@ from uuid import UUID
 from tieline.database import OrgTransaction
 from tieline.database.codecs import LEXEME_SEPARATOR
 from tieline.database.pipeline import Copy, Pipeline, Statement, Step, UnexpectedRowCount
+from tieline.entities.changes import outbox
 from tieline.entities.models import (
     Operation,
     OperationKind,
@@ -70,6 +71,9 @@ async def write(pipeline: Pipeline, changes: Changes) -> None:
     await rows.update_changed()
     await pipeline.add(Copy("activities", _ACTIVITY_COLUMNS, _activities(changes)))
     await rows.insert_operations()
+    if changes.listened:
+        for step in outbox.entity_steps(changes):
+            await pipeline.add(step)
     # Last: what was purged goes with all its history but the final operation.
     for steps in (_keys, _relations, _purges):
         for step in steps(changes):
@@ -124,6 +128,7 @@ _OPERATION_COLUMNS = (
     "payload",
     "diff",
     "workflow_origin",
+    "version",
 )
 _ACTIVITY_COLUMNS = (
     "id",
@@ -187,6 +192,7 @@ class _Rows:
             self._payload(operation.after),
             _diff(operation),
             _json(operation.workflow_origin),
+            operation.after.version,
         )
 
     def _content(self, state: StoredEntity) -> tuple[str | None, str, str]:

@@ -87,8 +87,12 @@ async def open_workspace(
     Until the transaction ends, no further attribute can be registered: rows written here would
     miss it.
     """
-    system = Transaction(tx.connection)
-    await system.execute("SELECT pg_advisory_xact_lock_shared($1)", registration_lock(tx.org_id))
+    # In this order: whoever begins to listen meanwhile is seen or waits for nothing written here.
+    workspace.listened = await tx.fetchval(
+        "SELECT EXISTS (SELECT FROM change_listeners WHERE org_id = $1) "
+        "FROM pg_advisory_xact_lock_shared($2)",
+        registration_lock(tx.org_id),
+    )
     rows = await tx.fetch(
         "SELECT schema, attribute FROM indexed_attributes WHERE org_id = $1 AND schema = ANY($2)",
         list(schemas),

@@ -72,6 +72,9 @@ class Changes(msgspec.Struct, frozen=True, gc=False):
     states: Mapping[UUID, StoredEntity | None]
     operations: Sequence[Operation]
     activities: Mapping[str, Activity]
+    # Whether somebody reacts to changes of the organisation, and whether they know that some come.
+    listened: bool = False
+    announced: bool = False
 
     def keys_of(self, entity: StoredEntity) -> set[tuple[str, str]]:
         """The (path, key text) rows that an entity has in the look-up table."""
@@ -98,6 +101,8 @@ class Workspace:
         self.indexed = dict(indexed or {})
         # The title templates of the schemas that exist.
         self.templates: dict[str, str | None] = {}
+        self.listened = False
+        self._announced = False
         # As the database has them, or will have them once the changes handed over are written.
         self._written: dict[UUID, StoredEntity | None] = {}
         self._loaded: set[UUID] = set()
@@ -252,7 +257,10 @@ class Workspace:
             states={entity_id: self.current[entity_id] for entity_id in ids},
             operations=operations,
             activities={i: each for i, each in self.activities.items() if i in used},
+            listened=self.listened,
+            announced=self._announced,
         )
+        self._announced = self._announced or bool(operations)
         self._written.update(changes.states)
         self.operations, self.activities = [], {}
         self._journal.clear()

@@ -23,9 +23,23 @@ def check_expressions(
             elif place.steps is None:
                 evaluator.check_path(place.source)
         except ExpressionError as error:
-            where = "" if error.position is None else f" at character {error.position + 1}"
-            faults.append((place.path, f"{place.label}: {error.message}{where}. Correct it."))
+            faults.append((place.path, f"{place.label}: {located(error)}. Correct it."))
     return faults
+
+
+def check_source(source: str, evaluator: Evaluator) -> list[tuple[str, str]]:
+    """What keeps a single expression from being compiled: nothing, or one message."""
+    try:
+        evaluator.check_expression(source)
+    except ExpressionError as error:
+        return [("", located(error))]
+    return []
+
+
+def located(error: ExpressionError) -> str:
+    """The message of an error, with the place in the expression where there is one."""
+    where = "" if error.position is None else f" at character {error.position + 1}"
+    return f"{error.message}{where}"
 
 
 def _places(part: object) -> Iterator[Expression | Query]:

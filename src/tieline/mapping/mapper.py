@@ -18,6 +18,7 @@ from tieline.mapping.wire import (
     ErrorReply,
     Reply,
     Request,
+    ValueReply,
     decode_reply,
     encode_request,
     encode_shared,
@@ -41,6 +42,13 @@ class MapRequest(msgspec.Struct, frozen=True):
     format: str = PayloadFormat.JSON
     file_proxy: FileProxyContext | None = None
     removing: bool = False
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """A JSONata expression, and the JSON value that it is evaluated on."""
+
+    source: str
+    input: bytes
 
 
 class Mapper:
@@ -90,6 +98,38 @@ class Mapper:
             case _:
                 raise SandboxFailed
 
+    async def evaluate(self, items: Sequence[Evaluation]) -> list[bytes | MappingError | None]:
+        """What each expression yields as JSON, None where it yields nothing, or why it failed.
+
+        One that fails costs only itself. Its message names no place: who asks knows it.
+        """
+        shared = {_name_of(item.source): item.source.encode() for item in items}
+        tasks = [
+            Task(
+                _name_of(item.source),
+                encode_request(Request.EVALUATE, item.input, PayloadFormat.JSON),
+            )
+            for item in items
+        ]
+        return [_value(_outcome(result)) for result in await self._pool.run(shared, tasks)]
+
+    async def check_sources(self, sources: Sequence[str]) -> list[str | None]:
+        """What keeps each expression from being compiled, or None where nothing does."""
+        tasks = [
+            Task("", encode_request(Request.CHECK_SOURCE, source.encode(), PayloadFormat.JSON))
+            for source in sources
+        ]
+        faults: list[str | None] = []
+        for result in await self._pool.run({"": b""}, tasks):
+            match _outcome(result):
+                case CheckReply(faults=found):
+                    faults.append(found[0][1] if found else None)
+                case MappingError() as error:
+                    faults.append(error.message)
+                case _:
+                    raise SandboxFailed
+        return faults
+
     async def _ask(self, configuration_json: bytes, body: bytes) -> Reply | MappingError:
         key = hashlib.sha256(configuration_json).hexdigest()
         shared = {key: encode_shared(configuration_json, None)}
@@ -112,6 +152,17 @@ def _outcome(result: Result) -> Reply | MappingError:
     return SandboxFailed(
         f"Mapping the event {result.message}. Simplify its expressions and replay the event."
     )
+
+
+def _name_of(source: str) -> str:
+    """What a sandbox process knows an expression by."""
+    return f"= {hashlib.sha256(source.encode()).hexdigest()}"
+
+
+def _value(outcome: Reply | MappingError) -> bytes | MappingError | None:
+    if isinstance(outcome, ValueReply):
+        return bytes(outcome.json) if outcome.defined else None
+    return outcome if isinstance(outcome, MappingError) else SandboxFailed()
 
 
 def _mapped(outcome: Reply | MappingError) -> MappingResult | MappingError:

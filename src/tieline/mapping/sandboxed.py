@@ -8,12 +8,13 @@ from tieline.expressions.evaluator import Evaluator
 from tieline.expressions.limits import Limits
 from tieline.kit import json as lossless_json
 from tieline.mapping.blocks import InboundConfiguration
-from tieline.mapping.check import check_expressions
+from tieline.mapping.check import check_expressions, check_source
 from tieline.mapping.configuration import parse_configuration
 from tieline.mapping.engine import map_event
 from tieline.mapping.errors import InvalidConfiguration, MappingError, ResultTooLarge
 from tieline.mapping.models import FileProxyContext, PayloadFormat
 from tieline.mapping.payload import parse_payload, without_mark
+from tieline.mapping.single import evaluate_source
 from tieline.mapping.wire import (
     CheckReply,
     Reply,
@@ -46,6 +47,10 @@ def _answer(shared: bytes, body: bytes, limits: Limits) -> Reply:
     request, payload_format, text = decode_request(body)
     evaluator = _evaluator(limits)
     evaluator.begin_task()
+    if request is Request.EVALUATE:
+        return evaluate_source(shared.decode(), text, evaluator)
+    if request is Request.CHECK_SOURCE:
+        return CheckReply(check_source(text.decode(), evaluator))
     configuration, file_proxy = _configuration(shared)
     if request is Request.CHECK:
         return CheckReply(check_expressions(configuration, evaluator))

@@ -17,6 +17,8 @@ class Request(IntEnum):
     MAP = 0
     REMOVE = 1
     CHECK = 2
+    EVALUATE = 3
+    CHECK_SOURCE = 4
 
 
 class ErrorReply(msgspec.Struct, array_like=True, tag="error"):
@@ -33,7 +35,14 @@ class CheckReply(msgspec.Struct, array_like=True, tag="check"):
     faults: list[tuple[str, str]]
 
 
-Reply = MappingResult | ErrorReply | CheckReply
+class ValueReply(msgspec.Struct, array_like=True, tag="value"):
+    """What a single expression yields, as JSON; nothing unless it is defined."""
+
+    defined: bool
+    json: msgspec.Raw
+
+
+Reply = MappingResult | ErrorReply | CheckReply | ValueReply
 
 _FORMATS = tuple(PayloadFormat)
 _encoder = msgspec.json.Encoder(decimal_format="number")

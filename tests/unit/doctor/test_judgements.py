@@ -9,6 +9,7 @@ import pytest
 from tieline.database.partitions import TABLES
 from tieline.doctor.database import (
     judge_backlog,
+    judge_changes,
     judge_clock,
     judge_partitions,
     judge_schema,
@@ -195,3 +196,14 @@ def test_without_the_vault_only_secrets_are_missing(answers: bool, verdict: Verd
     status = VaultStatus("http://vault.example", "secret/data/tieline/", answers, 0)
 
     assert judge_vault(status).verdict is verdict
+
+
+def test_changes_that_were_set_aside_are_a_warning_with_the_next_step() -> None:
+    assert judge_changes(0).verdict is Verdict.PASS
+
+    finding = judge_changes(2)
+
+    assert finding.verdict is Verdict.WARN
+    assert "2 changes" in finding.message
+    assert finding.next_step
+    assert "changes.set_aside" in finding.next_step

@@ -69,6 +69,8 @@ class ReadingLedger:
         self._by_meter: dict[UUID, set[NaturalKey]] = {}
         self._journal: list[tuple[NaturalKey, Reading | None]] = []
         self._loaded: set[ReadingLookup] = set()
+        self.listened = False
+        self._announced = False
 
     # --- filling ---
 
@@ -274,7 +276,7 @@ class ReadingLedger:
 
     def cut(self) -> ReadingChanges:
         """Hand over all changes since the last cut, to be written. They cannot be undone here."""
-        changes = ReadingChanges(self.org_id, [], [], [])
+        changes = ReadingChanges(self.org_id, [], [], [], self.listened, self._announced)
         for key in dict.fromkeys(key for key, _ in self._journal):
             before, after = self._written.get(key), self._current.get(key)
             if after is before:
@@ -291,6 +293,7 @@ class ReadingLedger:
             else:
                 changes.updated.append((before, after))
         self._journal.clear()
+        self._announced = self._announced or bool(changes)
         return changes
 
     # --- savepoints ---

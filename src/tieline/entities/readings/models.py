@@ -45,6 +45,20 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
         return self.meter_id, self.counter_id, self.read_at, self.direction
 
 
+def reading_document(reading: Reading) -> dict[str, Any]:
+    """A reading in its wire form. What it does not have is left out."""
+    stated = {
+        "meter_id": str(reading.meter_id),
+        "counter_id": str(reading.counter_id) if reading.counter_id else None,
+        "direction": reading.direction,
+        "timestamp": reading.timestamp,
+        "value": reading.value,
+        "source": reading.source,
+        "external_id": reading.external_id,
+    }
+    return {**{k: v for k, v in stated.items() if v is not None}, **reading.details}
+
+
 class IncomingReading(msgspec.Struct, frozen=True, gc=False):
     """A reading that was sent and is within the rules. A detail that is None is taken away."""
 
@@ -125,6 +139,9 @@ class ReadingChanges(msgspec.Struct, frozen=True, gc=False):
     created: list[Reading]
     updated: list[tuple[Reading, Reading]]  # before, after
     deleted: list[Reading]
+    # Whether somebody reacts to changes of the organisation, and whether they know that some come.
+    listened: bool = False
+    announced: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything changed at all."""

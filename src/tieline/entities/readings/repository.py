@@ -11,6 +11,8 @@ import asyncpg
 
 from tieline.database import OrgTransaction
 from tieline.database.pipeline import Pipeline, Statement
+from tieline.entities.changes import outbox
+from tieline.entities.changes.listening import anybody_listens
 from tieline.entities.readings.days import bounds
 from tieline.entities.readings.errors import TooManyReadings
 from tieline.entities.readings.ledger import ReadingLedger
@@ -94,6 +96,7 @@ async def load(
     if not lookups:
         return
     await _lock_meters(tx, {lookup.meter_id for lookup in lookups})
+    ledger.listened = await anybody_listens(tx)
     named = {(k.meter_id, k.external_id) for k in lookups if k.external_id is not None}
     by_name: list[Reading] = []
     if named:
@@ -171,6 +174,9 @@ async def write(pipeline: Pipeline, changes: ReadingChanges) -> None:
     if changes.created:
         rows = await pipeline.prepare(changes.created, _row)
         await pipeline.add(Statement(_INSERT, _columns(rows), expected=len(rows)))
+    if changes.listened:
+        for step in outbox.reading_steps(changes):
+            await pipeline.add(step)
 
 
 def _changed(change: tuple[Reading, Reading]) -> tuple[Any, ...]:

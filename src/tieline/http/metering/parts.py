@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tieline.entities.activities import checked_activity_id
 from tieline.entities.models import document
-from tieline.entities.readings.models import Reading
+from tieline.entities.readings.models import Reading, reading_document
 from tieline.entities.readings.repository import NO_COUNTER
 from tieline.entities.readings.service import ReadingOperation, ReadingOptions, SentReading
 from tieline.entities.search.models import TitledEntity
@@ -143,20 +143,6 @@ def reading_options(activity_id: str | None, *, skip_validation: bool = False) -
 def write_options(caller: Principal) -> WriteOptions:
     """The options of a change of a meter or a counter."""
     return WriteOptions(caller={"name": caller.name, "key_id": caller.id})
-
-
-def reading_document(reading: Reading) -> dict[str, Any]:
-    """A reading in its wire form. What it does not have is left out."""
-    stated = {
-        "meter_id": str(reading.meter_id),
-        "counter_id": str(reading.counter_id) if reading.counter_id else None,
-        "direction": reading.direction,
-        "timestamp": reading.timestamp,
-        "value": reading.value,
-        "source": reading.source,
-        "external_id": reading.external_id,
-    }
-    return {**{k: v for k, v in stated.items() if v is not None}, **reading.details}
 
 
 def reading_documents(readings: Sequence[Reading]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tieline.entities.readings.days import bounds, local_day
 from tieline.entities.readings.errors import InvalidReading
 from tieline.entities.readings.matching import Identifiers
 from tieline.entities.readings.meters import MeterPlace
+from tieline.entities.readings.models import reading_document
 from tieline.entities.readings.parsing import parse_timestamp
 from tieline.entities.readings.queries import IntervalQuery
 from tieline.entities.readings.repository import MAX_SCOPE
@@ -28,7 +29,6 @@ from tieline.http.metering.parts import (
     ReadingValues,
     Writer,
     counter_or_none,
-    reading_document,
     reading_options,
     reasons,
     refusals,

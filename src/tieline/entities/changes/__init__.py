@@ -1,0 +1,1 @@
+"""Changes of entities and readings, handed over to whoever wants to react to them."""
