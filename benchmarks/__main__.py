@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from benchmarks import keys, stats
+from benchmarks import deliveries, keys, stats
 from benchmarks.ceilings import bare_expressions, bare_inserts
 from benchmarks.installation import (
     EVENTS,
@@ -140,7 +140,7 @@ async def single_event(installation: Installation, count: int) -> None:
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument(
-        "part", nargs="?", choices=["pipeline", "stats", "keys"], default="pipeline"
+        "part", nargs="?", choices=["pipeline", "stats", "keys", "deliveries"], default="pipeline"
     )
     parser.add_argument(
         "--outcomes", type=int, default=10_000_000, help="rows that `stats` fills in"
@@ -155,6 +155,9 @@ async def main() -> None:
     elif options.part == "keys":
         with tempfile.TemporaryDirectory(prefix="tieline-bench-") as directory:
             await keys.measure(Path(directory), options.seconds / 2, show)
+    elif options.part == "deliveries":
+        with tempfile.TemporaryDirectory(prefix="tieline-bench-") as directory:
+            await deliveries.measure(Path(directory), options.seconds, show)
     else:
         await pipeline(options)
 

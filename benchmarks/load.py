@@ -43,8 +43,11 @@ class Connection:
         self._reader, self._writer = await asyncio.open_connection(host, port)
 
     async def post(self, path: str, body: bytes) -> bytes:
+        return await self.request("POST", path, body)
+
+    async def request(self, method: str, path: str, body: bytes) -> bytes:
         self._writer.write(
-            f"POST {path} HTTP/1.1\r\n{self._head}content-type: application/json\r\n"
+            f"{method} {path} HTTP/1.1\r\n{self._head}content-type: application/json\r\n"
             f"content-length: {len(body)}\r\n\r\n".encode()
             + body
         )

@@ -25,7 +25,10 @@ if TYPE_CHECKING:  # unit tests must not pay for importing the whole application
     from tieline.database import Database
     from tieline.http.services import Services
 
+pytest_plugins = ["tests.components.fixtures"]
+
 LEAKS = Leaks()
+COMPONENTS = "127.0.0.1"  # where the components of tests listen
 
 
 @pytest.fixture(scope="session")
@@ -44,13 +47,20 @@ def leaks() -> Leaks:
 async def application(data_dir: Path, leaks: Leaks) -> AsyncIterator[Application]:
     """API and worker in this process, on an embedded database of its own.
 
-    When all tests are over, no secret may be found in what they have left.
+    It may send requests to 127.0.0.1, where the components of tests listen. When all tests are
+    over, no secret may be found in what they have left.
     """
     from tieline.app import Application
     from tieline.secrets.table_store import TableSecretStore
     from tieline.settings import load_settings
 
-    settings = load_settings({}, data_dir=data_dir, sweep_seconds=0.5, log_level="warning")
+    settings = load_settings(
+        {},
+        data_dir=data_dir,
+        sweep_seconds=0.5,
+        log_level="warning",
+        egress_allow=(COMPONENTS,),
+    )
     started = await Application.start(settings, work=True, serve=True)
     with leaks.watching(TableSecretStore):
         yield started
@@ -161,6 +171,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
         tmp_path_factory.mktemp("live") / "data",
         TIELINE_LOG_LEVEL="debug",
         TIELINE_LOG_FORMAT="json",
+        TIELINE_EGRESS_ALLOW=COMPONENTS,
     )
     yield server
     found = search_database_of(server)

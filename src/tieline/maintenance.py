@@ -11,6 +11,7 @@ from tieline.database.partitions import drop_expired, ensure_partitions
 from tieline.entities.retention import purge_recycle_bin
 from tieline.inbound.repository import oldest_waiting_event
 from tieline.kit.time import Clock, utc_now
+from tieline.outbound.deliveries.repository import oldest_waiting
 from tieline.runtime.periodic import Duty
 from tieline.settings import Settings
 
@@ -28,6 +29,9 @@ def maintenance_duties(settings: Settings, clock: Clock = utc_now) -> list[Duty]
         await ensure_partitions(tx.connection, now)
         # An accepted event that still waits keeps its partition, whatever its age.
         oldest = await oldest_waiting_event(tx) or now
+        # So does a delivery that is not at its end: a paused webhook may keep it for long.
+        undelivered = now - (await oldest_waiting(tx) or now)
+        deliveries = max(timedelta(days=settings.delivery_retention_days), undelivered)
         activities = timedelta(days=settings.activity_retention_days)
         payloads = max(timedelta(days=settings.event_retention_days), now - oldest)
         outcomes = timedelta(days=settings.outcome_retention_days)
@@ -35,10 +39,15 @@ def maintenance_duties(settings: Settings, clock: Clock = utc_now) -> list[Duty]
             "inbound_events": payloads,
             "inbound_dead_letters": payloads,
             "inbound_outcomes": outcomes,
+            "file_downloads": outcomes,
+            "event_history": timedelta(days=settings.event_history_retention_days),
             "outcome_rollups": outcomes,
             "correlation_sketches": outcomes,
             "access_log": timedelta(days=settings.access_log_retention_days),
             "audit_log": timedelta(days=settings.audit_retention_days),
+            "delivery_rollups": timedelta(days=settings.delivery_retention_days),
+            "deliveries": deliveries,
+            "delivery_attempts": deliveries,
             "activities": activities,
             "activity_attachments": activities,
             "entity_operations": activities,

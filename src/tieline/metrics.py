@@ -14,3 +14,8 @@ CALLS_NOT_LOGGED = Counter(
     "tieline_access_log_lost_total",
     "API calls that are missing in the access log: the database was away, or too slow.",
 )
+CATALOGUE_EVENTS = Counter(
+    "tieline_catalogue_events_total",
+    "Events of the catalogue that happened, or could not for a fault that the history names.",
+    ["outcome"],
+)

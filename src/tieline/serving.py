@@ -7,11 +7,14 @@ import contextlib
 import math
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
 
-from tieline.app import Application
 from tieline.settings import Settings
+
+if TYPE_CHECKING:  # who serves something smaller must not pay for importing all of it
+    from tieline.app import Application
 
 
 @contextlib.asynccontextmanager
@@ -22,7 +25,7 @@ async def listening(
 
     Yields the task that serves, which ends early only when something is wrong with the socket.
     """
-    server = _Server(
+    server = QuietServer(
         uvicorn.Config(
             application.asgi,
             http="httptools",
@@ -41,6 +44,7 @@ async def listening(
         yield serving
     finally:
         server.should_exit = True
+        application.services.pulling.send_away()
         await serving
 
 
@@ -50,7 +54,7 @@ def address(settings: Settings, listener: socket.socket) -> str:
     return f"http://{host}:{listener.getsockname()[1]}"
 
 
-class _Server(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """uvicorn without its signal handlers: whoever serves has more to stop than the server."""
 
     @contextlib.contextmanager

@@ -34,7 +34,11 @@ _MOUNT = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
 _NEVER_REPEATED = {
     "database_url": "must start with postgresql://",
     "vault_url": "must be an http or https address, without a path and without a password.",
-    **dict.fromkeys(("master_key", "vault_token", "vault_secret_id"), "must be a text."),
+    "egress_proxy": "must be an http or https address, without a path and without a password.",
+    **dict.fromkeys(
+        ("master_key", "vault_token", "vault_secret_id", "egress_proxy_credentials"),
+        "must be a text.",
+    ),
 }
 
 
@@ -195,6 +199,23 @@ class Settings(BaseModel):
     egress_ca_file: Path | None = Field(
         None, description="PEM file with certificate authorities to trust besides the usual ones."
     )
+    egress_proxy: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+$",
+        description="Forward proxy for requests that ask for one, such as `http://proxy:3128`.",
+    )
+    egress_proxy_credentials: SecretStr | None = Field(
+        None, description="What the proxy wants to know, as `user:password`."
+    )
+    egress_proxy_credentials_file: Path | None = Field(
+        None, description="A file with those credentials."
+    )
+    file_proxy_seconds: float = Field(
+        30.0, gt=0, le=600, description="Longest time of one step of a file proxy."
+    )
+    file_proxy_max_bytes: int = Field(
+        100_000_000, ge=1_000, description="Largest file that a file proxy passes on."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
     )
@@ -240,6 +261,12 @@ class Settings(BaseModel):
         le=1_000_000,
         description="Longest source of an expression, in characters.",
     )
+    delivery_concurrency: int = Field(
+        256,
+        ge=8,
+        le=10_000,
+        description="Requests to webhooks that one worker process has under way at most.",
+    )
     job_heartbeat_seconds: float = Field(
         10.0,
         ge=1,
@@ -254,6 +281,18 @@ class Settings(BaseModel):
     )
     event_retention_days: int = Field(
         14, ge=1, le=3650, description="How long accepted payloads are kept."
+    )
+    pull_retention_days: int = Field(
+        14,
+        ge=1,
+        le=3650,
+        description="Days after which a message that nobody pulls is a dead letter.",
+    )
+    delivery_retention_days: int = Field(
+        28, ge=1, le=3650, description="How long deliveries and their attempts are kept."
+    )
+    event_history_retention_days: int = Field(
+        28, ge=1, le=3650, description="How long the events of the catalogue are kept."
     )
     outcome_retention_days: int = Field(
         90, ge=1, le=3650, description="How long outcomes of events are kept."

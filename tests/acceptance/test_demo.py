@@ -22,6 +22,7 @@ from tieline.demo import performance
 from tieline.demo.client import Client
 from tieline.demo.dataset import generate
 from tieline.demo.models import Served
+from tieline.demo.portal import open_portal
 
 MOST_SECONDS = 240
 
@@ -100,6 +101,17 @@ def test_the_report_shows_what_a_change_replaced(demo: RunningDemo) -> None:
     assert re.search(r'^  tariff +".+" became "Musterstrom Öko 24"$', demo.report, re.MULTILINE)
 
 
+def test_the_report_shows_the_change_at_the_portal_signed_within_a_second(
+    demo: RunningDemo,
+) -> None:
+    portal = demo.report.split("The same change at the sales portal")[1].split("What did not")[0]
+
+    assert '"tariff": "Musterstrom Öko 24"' in " ".join(portal.split())
+    assert re.search(r"^signatures +verified \(v1a, v1\)$", portal, re.MULTILINE)
+    (milliseconds,) = re.findall(r"^arrived +(\d+) ms after", portal, re.MULTILINE)
+    assert int(milliseconds) <= 1000
+
+
 def test_the_demo_serves_what_it_reports(demo: RunningDemo) -> None:
     answer = httpx.post(
         f"{demo.shown('TIELINE')}/entity/v1/entity:search",
@@ -112,7 +124,7 @@ def test_the_demo_serves_what_it_reports(demo: RunningDemo) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_calls_to_try_next_work_when_copied_into_a_shell(demo: RunningDemo) -> None:
     calls = demo.report.split("Try next\n--------\n")[1].split("API pages:")[0]
-    assert calls.count("curl ") == 7
+    assert calls.count("curl ") == 8
     done = subprocess.run(
         ["bash", "-euo", "pipefail"],
         input=calls.replace("curl -s", "curl -sS --fail -w '\\n'"),
@@ -122,18 +134,20 @@ def test_the_calls_to_try_next_work_when_copied_into_a_shell(demo: RunningDemo) 
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    contract, history, people, failed, sent, replayed, use_cases = done.stdout.splitlines()
+    contract, history, people, failed, sent, replayed, left, use_cases = done.stdout.splitlines()
     assert '"V700014"' in contract
     assert '"diff"' in history
     assert '"Süß"' in people
     assert '"MALFORMED_PAYLOAD"' in failed
     assert "V700014" in sent
     assert '"replayed":1' in replayed
+    assert '"TariffChange"' in left
     assert '"marketing_consent"' in use_cases
 
 
 async def test_a_wrong_result_is_named_and_fails_the_demo(
     application: Application,
+    org: str,
     key: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -147,7 +161,8 @@ async def test_a_wrong_result_is_named_and_fails_the_demo(
     monkeypatch.setattr(performance, "Client", functools.partial(Client, transport=transport))
     monkeypatch.setattr(performance, "generate", lambda: dataset)
 
-    code = await performance.play(Served("http://tieline.test", key))
+    async with open_portal() as portal:
+        code = await performance.play(Served("http://tieline.test", key, org), portal)
 
     printed = capsys.readouterr().out
     contracts = dataset.expectation.entities["contract"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,11 +18,15 @@ import pytest
 
 from tieline.app import openapi_pages
 from tieline.audit.models import AuditQuery
+from tieline.database import Database
 from tieline.http.services import Services
 from tieline.identity.models import Scope
 from tieline.identity.users.models import USERS, Sighting
 from tieline.kit.ids import new_ulid
 from tieline.kit.time import utc_now
+from tieline.outbound.deliveries.models import DeliveryState, Ending, NewDelivery
+from tieline.outbound.deliveries.queue import enqueue
+from tieline.outbound.webhooks.models import WEBHOOKS
 
 World = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -30,7 +35,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 # configuration, or are the actions of an operator.
 TRAFFIC = {Scope.ENTITY_WRITE, Scope.METERING_WRITE}
 CHANGING = {scope for scope in Scope if scope.endswith(":write")} - TRAFFIC
-CHANGING |= {Scope.ENTITY_SCHEMA, Scope.ERP_EVENTS}
+CHANGING |= {Scope.ENTITY_SCHEMA, Scope.ERP_EVENTS, Scope.WEBHOOK_DELIVER}
 # Whoever reads with these is shown what there is to know about secrets.
 SECRETIVE = {Scope.KEY_READ, Scope.ENVIRONMENT_READ}
 
@@ -38,15 +43,27 @@ UNAUDITED = {
     "processErpUpdatesEventsV3": "traffic: each event has its outcome",
     "processErpUpdatesEventsV2": "traffic",
     "processErpUpdatesEvents": "traffic",
+    "acknowledgeTracking": "traffic: the receiver of a message has worked on it",
+    "triggerWebhook": "traffic: each message has its delivery in the log",
+    "triggerErp": "traffic",
+    "testOAuth": "a token is asked for as deliveries do; nothing changes",
     "listEnvironmentGroups": "a group has a name and a description, and no secret",
 }
 SHOWING_PAYLOADS = {
     "queryEvents",
+    "queryOutboundMonitoringEvents",
     "remapEvents",
     "listSamples",
     "getSample",
     "runSamples",
     "recordSample",
+    "searchEventHistory",
+    "searchEventHistoryV2",
+    "getHistoricalEvent",
+    "getWehookEvents",
+    "getWebhookEventsV2",
+    "getEventById",
+    "getEventAttempts",
 }
 
 ERP = "/erp-integration/v1/integrations"
@@ -67,6 +84,7 @@ INBOUND = {
     },
 }
 SCHEMA = {"name": "s", "plural": "s", "attributes": [], "capabilities": []}
+EVENT = {"event_name": "Audited", "event_title": "Audited", "schema_fields": {}}
 NUMBERLESS = {"name": "fails, for it has no number"}
 SAMPLE = {"payload": {"id": "1"}, "expected": {}}
 
@@ -84,17 +102,21 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "setIntegrationAppMapping": lambda _: {"app_id": str(uuid4()), "component_id": str(uuid4())},
     "deleteIntegrationAppMapping": lambda world: world["component"],
     "queryEvents": lambda _: {},
+    "queryOutboundMonitoringEvents": lambda _: {},
     "remapEvents": lambda _: {},
     "replayEvents": lambda world: {"event_ids": [world["failed"]]},
     "replayDeadLetters": lambda _: {"filter": {}},
     "discardDeadLetters": lambda _: {"filter": {}, "note": "not needed"},
     "putSchema": lambda _: SCHEMA,
+    "rotateFileLinkKey": lambda _: {},
     "createApplication": lambda _: {"display_name": "New"},
     "updateApplication": lambda world: {"version": 1, "display_name": "Other"},
     "createConnector": lambda _: {"name": "New"},
     "updateConnector": lambda _: {"version": 1, "name": "Other"},
     "createWebhook": lambda _: {"name": "New", "url": "https://hooks.test/a"},
     "updateWebhook": lambda _: {"version": 1, "name": "Other"},
+    "createConfig": lambda _: {"name": "New", "eventName": "EntityCreated"},
+    "updateConfig": lambda _: {"name": "Other", "eventName": "EntityCreated"},
     "createApiKey": lambda _: {"name": "New"},
     "updateApiKey": lambda _: {"version": 1, "name": "Other"},
     "rotateApiKey": lambda _: {},
@@ -102,6 +124,14 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "putEnvironmentGroup": lambda _: {"description": "other"},
     "createEnvironmentVariable": lambda _: {"key": "new", "type": "String", "value": "x"},
     "updateEnvironmentVariable": lambda _: {"type": "SecretString", "value": "other"},
+    "createCustomEvent": lambda _: {**EVENT, "event_name": "Another"},
+    "replaceCustomEventDraft": lambda _: {**EVENT, "event_title": "Other"},
+    "patchEvent": lambda _: {"enabled": False},
+    "searchEventHistory": lambda _: {},
+    "searchEventHistoryV2": lambda _: {},
+    "batchReplayEvents": lambda world: {"eventIds": [world["eventId"]]},
+    "redriveDeadDeliveries": lambda _: {"filter": {}},
+    "discardDeadDeliveries": lambda _: {"filter": {}, "note": "not needed"},
     "updateUser": lambda _: {"version": 1, "roles": ["viewer"]},
 }
 
@@ -149,11 +179,14 @@ async def world(client: httpx.AsyncClient, services: Services, org: str) -> Worl
         "POST", f"{DOMAIN}/webhooks", {"name": "Hook", "url": "https://hooks.test/b"}
     )
     key = await made("POST", f"{DOMAIN}/api-keys", {"name": "Other"})
+    await made("POST", "/event-catalog/v1/events", EVENT)
     secret = {"key": "secret", "type": "SecretString", "value": "hidden", "group": "erp"}
     await made("POST", "/environments/v1/environments", secret)
     seen = Sighting("https://idp.test", "anna", None, "Anna", ("editor",), utc_now())
     user = await services.users.see(org, seen)
     applied, failed = await send(client, place, [{"id": "1"}, NUMBERLESS])
+    die = partial(dead_deliveries, services.database, org, webhook["id"])
+    [dead] = await die(1)
     return {
         "integrationId": integration["id"],
         "useCaseId": use_case,
@@ -163,14 +196,32 @@ async def world(client: httpx.AsyncClient, services: Services, org: str) -> Worl
         "applicationId": application["id"],
         "connectorId": connector["id"],
         "webhookId": webhook["id"],
+        "configId": webhook["id"],
+        "eventId": dead,
+        "die": die,
         "keyId": key["id"],
         "userId": USERS.wire_id(user),
         "id": "api_" + key["id"].partition("_")[2],
         "key": "secret",
         "name": "erp",
+        "event_name": "Audited",
         "applied": applied,
         "failed": failed,
     }
+
+
+async def dead_deliveries(database: Database, org: str, webhook_id: str, count: int) -> list[str]:
+    """The ids of deliveries that failed for good."""
+    ending = Ending(DeliveryState.FAILED, "HTTP_500", "The receiver answered 500.")
+    new = NewDelivery(
+        webhook_id=WEBHOOKS.stored_id(webhook_id),
+        event_id=new_ulid(),
+        event_name="Audited",
+        body=b"{}",
+        ending=ending,
+    )
+    async with database.organisation(org) as tx:
+        return [str(each) for each in await enqueue(tx, [new] * count, utc_now())]
 
 
 async def send(client: httpx.AsyncClient, place: str, payloads: list[Any]) -> list[str]:
@@ -204,9 +255,50 @@ async def running_redrive(client: httpx.AsyncClient, world: World) -> None:
     world["redriveId"] = answer.json()["id"]
 
 
+async def running_delivery_redrive(client: httpx.AsyncClient, world: World) -> None:
+    """A mass redrive that has not ended by the time it is cancelled."""
+    await world["die"](20)
+    body = {"filter": {}, "rate_per_second": 1}
+    answer = await client.post("/webhooks/v1/webhooks/dead-letters/redrive", json=body)
+    world["redriveId"] = answer.json()["id"]
+
+
+async def paused_webhook(client: httpx.AsyncClient, world: World) -> None:
+    """A webhook that can be resumed."""
+    await client.post(f"/webhooks/v1/webhooks/configs/{world['configId']}/pause")
+
+
+async def event_of_the_catalogue(client: httpx.AsyncClient, world: World) -> None:
+    """An event that has happened."""
+    place = "/event-catalog/v1/events/Audited"
+    await client.post(f"{place}:publish")
+    answer = await client.post(f"{place}:trigger", json={})
+    world["event_id"] = answer.json()["event_id"]
+
+
+async def message_of_the_integration(client: httpx.AsyncClient, world: World) -> None:
+    """A delivery that an outbound use case has made."""
+    delivery = {"type": "webhook", "webhook_id": world["configId"]}
+    mapping = {"name": "m", "jsonata_expression": "$", "enabled": True, "delivery": delivery}
+    use_case = {
+        "name": "Out",
+        "type": "outbound",
+        "enabled": True,
+        "configuration": {"event_catalog_event": "Audited", "mappings": [mapping]},
+    }
+    await client.post(f"{ERP}/{world['integrationId']}/use-cases", json=use_case)
+    await event_of_the_catalogue(client, world)
+
+
 # What an operation needs besides, before it can succeed.
 BEFORE: dict[str, Callable[[httpx.AsyncClient, World], Awaitable[None]]] = {
     "cancelRedrive": running_redrive,
+    "cancelDeliveryRedrive": running_delivery_redrive,
+    "resumeWebhook": paused_webhook,
+    "searchEventHistory": event_of_the_catalogue,
+    "queryOutboundMonitoringEvents": message_of_the_integration,
+    "searchEventHistoryV2": event_of_the_catalogue,
+    "getHistoricalEvent": event_of_the_catalogue,
 }
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from tests.conftest import http_client
 
 from tieline.app import openapi_pages
 from tieline.kit.ids import new_ulid
+from tieline.kit.time import utc_now
+from tieline.outbound.deliveries.models import DeliveryState, Ending, NewDelivery
+from tieline.outbound.deliveries.queue import enqueue
+from tieline.outbound.webhooks.models import WEBHOOKS
 
 PLACEHOLDER = re.compile(r"{(\w+)}")
 # Ids that a stranger's answer can hold only if they leak; others stand in the addresses.
 NEVER_SHOWN = (
-    *("activity", "useCaseId", "related", "applicationId", "connectorId", "webhookId"),
+    *("activity", "useCaseId", "related", "applicationId", "connectorId", "webhookId", "configId"),
+    *("eventId", "deliveryRedriveId"),
     *("keyId", "tokenId", "userId", "entryId"),
 )
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -106,7 +111,9 @@ async def mine(client, database):
     connector = (await client.post(f"{domain}/connectors", json={"name": "Secret"})).json()
     webhook = (
         await client.post(
-            f"{domain}/webhooks", json={"name": "Secret", "url": "https://secret.example"}
+            f"{domain}/webhooks",
+            # Of an event that never happens: its deliveries would change it meanwhile.
+            json={"name": "Secret", "url": "https://secret.example", "event_types": ["Never"]},
         )
     ).json()
     issued = (await client.post(f"{domain}/api-keys", json={"name": "Secret"})).json()
@@ -114,15 +121,36 @@ async def mine(client, database):
         "/environments/v1/environments",
         json={"key": "secret-1", "type": "String", "value": "Secret", "group": "secret group"},
     )
+    catalogue = "/event-catalog/v1/events"
+    event = {
+        "event_name": "SecretEvent",
+        "event_title": "Secret event",
+        "schema_fields": {"remark": {"json_schema": {"type": "string"}}},
+    }
+    await client.post(catalogue, json=event)
+    await client.post(f"{catalogue}/SecretEvent:publish")
+    happened = await client.post(
+        f"{catalogue}/SecretEvent:trigger", json={"fields": {"remark": "Secret"}}
+    )
+    hook = str(WEBHOOKS.stored_id(webhook["id"]))
+    dead = await a_dead_delivery(database, client, hook)
+    redriven = await client.post(
+        "/webhooks/v1/webhooks/dead-letters/redrive", json={"event_ids": [str(uuid4())]}
+    )
     audited = (await client.get(f"{domain}/audit-log?limit=1")).json()["items"][0]
     return {
         "applicationId": application["id"],
         "connectorId": connector["id"],
         "webhookId": webhook["id"],
+        "configId": hook,
+        "eventId": dead,
+        "deliveryRedriveId": redriven.json()["id"],
         "keyId": issued["id"],
         "tokenId": issued["id"].replace("key_", "api_"),
         "userId": await a_user(database, client),
         "entryId": audited["id"],
+        "event_name": "SecretEvent",
+        "happened": happened.json()["event_id"],
         "key": "secret-1",
         "name": "secret group",
         "meter_id": meter["_id"],
@@ -140,6 +168,21 @@ async def mine(client, database):
         "attribute": "owner",
         "related": related["_id"],
     }
+
+
+async def a_dead_delivery(database, client, hook):
+    """The id of a delivery to a webhook of the client's organisation that failed for good."""
+    org = (await client.get("/api/v1/integration/access/me")).json()["tenant_id"]
+    delivery = NewDelivery(
+        webhook_id=UUID(hook),
+        event_id="Secret",
+        event_name="Secret",
+        body=b'{"remark": "Secret"}',
+        ending=Ending(DeliveryState.FAILED, "HTTP_500", "Secret"),
+    )
+    async with database.organisation(org) as tx:
+        [made] = await enqueue(tx, [delivery], utc_now())
+    return str(made)
 
 
 async def a_user(database, client):
@@ -160,6 +203,10 @@ def fill(surface, path, mine):
     ids = dict(mine)
     if surface == "access-token":
         ids["id"] = mine["tokenId"]
+    elif surface == "webhooks":
+        ids["redriveId"] = mine["deliveryRedriveId"]
+    elif surface == "event-catalog":
+        ids["event_id"] = mine["happened"]
     elif "/activity/{id}" in path:
         ids["id"] = mine["activity"]
     return PLACEHOLDER.sub(lambda match: ids[match[1]], path)
@@ -178,6 +225,7 @@ def bodies(mine):
     yield {"_tags": ["taken"]}
     yield {"filter": {}, "note": "taken"}
     yield {"filter": {}}
+    yield {"fields": {"remark": "taken"}, "event_id": mine["happened"]}
     component = {key: mine[key] for key in ("app_id", "component_id")}
     yield {**component, "overwrite": True}
     yield {**component, "meta": {}, "events": []}
@@ -192,7 +240,14 @@ def bodies(mine):
         yield {"version": version, "enabled": False, "blocked": True}
     yield {"application_id": mine["applicationId"]}
     yield {"webhook_endpoint_id": mine["webhookId"]}
+    yield {"name": "taken", "eventName": "taken", "url": "https://taken.example"}
+    yield {"eventIds": [mine["eventId"]], "ids": [f"{mine['eventId']}.{uuid4()}"]}
+    yield {"event_ids": [mine["eventId"]]}
+    yield {"event_ids": [mine["eventId"]], "note": "taken"}
+    yield {"ids": [f"{mine['eventId']}.{uuid4()}"]}
+    yield {"metadata": {"organization_id": mine["id"]}, "entity": {"_id": mine["id"]}}
     yield {"tokens": 1, "cost_usd": "1"}
+    yield {"integration_id": mine["integrationId"], "use_case_id": mine["useCaseId"]}
     yield {"overlap_seconds": 0}
     yield {"value": "taken"}
     yield {"key": "secret-1", "type": "String", "value": "taken"}
@@ -209,7 +264,8 @@ async def test_nothing_crosses(application, services, client, mine, surface, met
             kwargs = {} if body is None else {"json": body}
             response = await stranger.request(method.upper(), url, **kwargs)
             assert response.status_code < 500, response.text
-            assert "Secret" not in response.text, f"{method} {url} {body} leaks: {response.text}"
+            shown = response.text.replace("signingSecret", "")  # the name of a field
+            assert "Secret" not in shown, f"{method} {url} {body} leaks: {response.text}"
             # What the stranger sent may come back to them.
             sent = json.dumps(body)
             owned = [mine[name] for name in NEVER_SHOWN if mine[name] not in sent]
@@ -235,9 +291,16 @@ async def snapshot(client, mine):
         f"/api/v1/integration/applications/{mine['applicationId']}",
         f"/api/v1/integration/connectors/{mine['connectorId']}",
         f"/api/v1/integration/webhooks/{mine['webhookId']}",
+        f"/webhooks/v1/webhooks/configs/{mine['configId']}",
+        f"/webhooks/v1/webhooks/configs/{mine['configId']}/events/{mine['eventId']}",
+        f"/webhooks/v1/webhooks/configs/{mine['configId']}/events/{mine['eventId']}/attempts",
+        f"/webhooks/v1/webhooks/configs/{mine['configId']}/backlog",
+        f"/webhooks/v1/webhooks/redrives/{mine['deliveryRedriveId']}",
         f"/api/v1/integration/api-keys/{mine['keyId']}",
         f"/api/v1/integration/users/{mine['userId']}",
         f"/api/v1/integration/audit-log/{mine['entryId']}",
+        f"/event-catalog/v1/events/{mine['event_name']}",
+        f"/event-catalog/v2/events/{mine['event_name']}/history/{mine['happened']}",
         "/environments/v1/environments",
         "/environments/v1/environments/groups",
         f"/metering/v1/metering/reading/{mine['meter_id']}/{mine['counter_id']}?type=cumulative",

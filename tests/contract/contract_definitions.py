@@ -27,6 +27,16 @@ UNDOCUMENTED_ERRORS: dict[str, dict[str, Any]] = {
         "required": ["code", "message"],
         "properties": {"code": {"type": "string"}, "message": {"type": "string", "minLength": 1}},
     },
+    "webhooks": {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string", "minLength": 1}},
+    },
+    "eventCatalog": {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string", "minLength": 1}},
+    },
     "entity": {
         "type": "object",
         "required": ["status", "error"],

@@ -20,6 +20,8 @@ DEFINITION_FILES = {
     "metering": "metering.json",
     "environments": "environments.json",
     "accessToken": "access-token.json",
+    "webhooks": "webhooks.json",
+    "eventCatalog": "event-catalog.json",
 }
 
 
@@ -70,6 +72,18 @@ class Sdk:
     ) -> Reply:
         """Call an operation of the access token API."""
         return self.call("accessToken", operation, parameters, data, **more)
+
+    def webhooks(
+        self, operation: str, parameters: Any = None, data: Any = None, **more: Any
+    ) -> Reply:
+        """Call an operation of the webhook API."""
+        return self.call("webhooks", operation, parameters, data, **more)
+
+    def event_catalog(
+        self, operation: str, parameters: Any = None, data: Any = None, **more: Any
+    ) -> Reply:
+        """Call an operation of the event catalogue."""
+        return self.call("eventCatalog", operation, parameters, data, **more)
 
     def call(
         self,

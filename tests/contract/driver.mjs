@@ -13,6 +13,8 @@ const BASE_PATHS = {
   metering: "/metering",
   environments: "/environments",
   accessToken: "/access-token",
+  webhooks: "/webhooks",
+  eventCatalog: "/event-catalog",
 };
 const [address] = process.argv.slice(2);
 

@@ -74,21 +74,34 @@ class Application:
         _tune_garbage_collection()
         await services.identity.start()
         await services.oidc.start()
+        await services.egress_allowances.start()
         await services.integrations.start()
+        await services.webhook_directory.start()
         working = start_working(settings, services) if work else None
+        if work:
+            await services.deliveries.start()
         if serve:
             services.access_log.start()
+            await services.pulling.start()
         asgi = build_asgi(services) if serve else None
         return cls(settings, services, asgi, embedded, sandbox, working)
 
     async def stop(self) -> None:
         """Finish or hand back the work, and let go of everything."""
+        seconds = self.settings.shutdown_seconds
+        # Single attempts are made without workers as well.
+        ending = [self.services.deliveries.stop(seconds)]
         if self._working is not None:
-            await self._working.stop(self.settings.shutdown_seconds)
+            ending.append(self._working.stop(seconds))
+        await asyncio.gather(*ending)
+        await self.services.pulling.stop()
         await self.services.access_log.stop()
+        await self.services.webhook_directory.stop()
         await self.services.integrations.stop()
         await self.services.oidc.stop()
         await self.services.identity.stop()
+        await self.services.tokens.close()
+        await self.services.egress_allowances.stop()
         await self.services.egress.close()
         await self._sandbox.close()
         await self.services.secrets.close()

@@ -11,8 +11,10 @@ from tieline.http import (
     entity,
     environments,
     erp_integration,
+    event_catalog,
     integration_domain,
     metering,
+    webhooks,
 )
 from tieline.http.errors import code_and_message, status_and_error
 from tieline.http.surface import new_surface
@@ -56,6 +58,18 @@ def surfaces() -> dict[str, FastAPI]:
             description="Environment variables: readable ones, and secrets that are never shown.",
             error_body=status_and_error,
             routers=environments.routers,
+        ),
+        "event-catalog": new_surface(
+            title="Tieline event catalogue",
+            description="Which changes are events, what they carry, their history.",
+            error_body=code_and_message,
+            routers=event_catalog.routers,
+        ),
+        "webhooks": new_surface(
+            title="Tieline webhooks",
+            description="Webhook configurations, their deliveries, messages to be pulled.",
+            error_body=code_and_message,
+            routers=webhooks.routers,
         ),
     }
 

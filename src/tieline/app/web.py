@@ -21,6 +21,8 @@ from tieline.http.services import Services
 from tieline.inbound.repository import oldest_waiting_event
 from tieline.kit.errors import TielineError
 from tieline.kit.time import utc_now
+from tieline.outbound.deliveries.engine.metrics import OLDEST_DUE
+from tieline.outbound.deliveries.repository import oldest_due
 
 
 def build_asgi(services: Services) -> Any:
@@ -70,9 +72,12 @@ async def _metrics(request: Request) -> Response:
     services: Services = request.app.state.services
     try:
         async with asyncio.timeout(3), services.database.system() as tx:
+            now = utc_now()
             oldest = await oldest_waiting_event(tx)
-        waited = (utc_now() - oldest).total_seconds() if oldest else 0
-        metrics.OLDEST_WAITING.set(waited)
+            due = await oldest_due(tx, now)
+        metrics.OLDEST_WAITING.set((now - oldest).total_seconds() if oldest else 0)
+        OLDEST_DUE.set((now - due).total_seconds() if due else 0)
     except (TielineError, TimeoutError):
-        metrics.OLDEST_WAITING.set(float("nan"))  # unknown is not the same as nothing
+        for gauge in (metrics.OLDEST_WAITING, OLDEST_DUE):
+            gauge.set(float("nan"))  # unknown is not the same as nothing
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

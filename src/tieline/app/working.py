@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tieline import metrics
+from tieline.entities.changes.handing_over import HandingOver, change_duties
+from tieline.entities.changes.jobs import HAND_OVER
 from tieline.http.services import Services
 from tieline.identity.limits.service import limit_duties
 from tieline.inbound.dead_letters.jobs import REDRIVE, redrive_duties
@@ -18,6 +20,12 @@ from tieline.inbound.jobs import DRAIN
 from tieline.maintenance import maintenance_duties
 from tieline.monitoring.duties import monitoring_duties
 from tieline.monitoring.models import Outcome
+from tieline.outbound.acknowledgements.duties import acknowledgement_duties
+from tieline.outbound.dead_letters.jobs import REDRIVE as REDRIVE_DELIVERIES
+from tieline.outbound.dead_letters.jobs import delivery_redrive_duties
+from tieline.outbound.dead_letters.redrive import DeliveryRedriving
+from tieline.outbound.monitoring.duties import outbound_monitoring_duties
+from tieline.outbound.pulling.duties import pulling_duties
 from tieline.runtime.periodic import Duty, Periodic
 from tieline.runtime.worker import Worker
 from tieline.settings import Settings
@@ -49,9 +57,16 @@ def start_working(settings: Settings, services: Services) -> Working:
         finished=_count_outcomes,
     )
     redriving = Redriving(services.database, services.integrations, services.acceptance)
+    redriving_deliveries = DeliveryRedriving(services.database)
+    handing_over = HandingOver(services.database, [services.catalogue])
     worker = Worker(
         services.database,
-        {DRAIN: drain.job, REDRIVE: redriving.job},
+        {
+            DRAIN: drain.job,
+            REDRIVE: redriving.job,
+            HAND_OVER: handing_over.job,
+            REDRIVE_DELIVERIES: redriving_deliveries.job,
+        },
         heartbeat=timedelta(seconds=settings.job_heartbeat_seconds),
         concurrency=concurrent_jobs(settings),
     )
@@ -65,10 +80,16 @@ def _duties(settings: Settings, services: Services) -> list[Duty]:
     window = timedelta(hours=settings.deduplication_hours)
     events = timedelta(days=settings.event_retention_days)
     outcomes = timedelta(days=settings.outcome_retention_days)
+    deliveries = timedelta(days=settings.delivery_retention_days)
     return [
         *inbound_duties(sweep_seconds=settings.sweep_seconds, deduplication_window=window),
         *redrive_duties(sweep_seconds=settings.sweep_seconds, retention=events),
+        *delivery_redrive_duties(sweep_seconds=settings.sweep_seconds, retention=deliveries),
+        *pulling_duties(patience=timedelta(days=settings.pull_retention_days)),
+        *change_duties(sweep_seconds=settings.sweep_seconds),
         *monitoring_duties(retention=outcomes),
+        *outbound_monitoring_duties(retention=deliveries),
+        *acknowledgement_duties(retention=deliveries, finished=_count_outcomes),
         *services.secrets.duties(),
         *limit_duties(),
         *maintenance_duties(settings),

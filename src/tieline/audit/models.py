@@ -22,6 +22,8 @@ class Shown(StrEnum):
     EVENT = "event"
     REMAP = "remap"
     SAMPLE = "sample"
+    CATALOGUE_EVENT = "catalogue_event"
+    DELIVERY = "delivery"
     API_KEY = "api_key"
     ENVIRONMENT_VARIABLE = "environment_variable"
     WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - the name of a kind
@@ -31,7 +33,7 @@ class Shown(StrEnum):
     def action(self) -> str:
         """The action under which looking at it is noted."""
         match self:
-            case Shown.EVENT | Shown.REMAP | Shown.SAMPLE:
+            case Shown.EVENT | Shown.REMAP | Shown.SAMPLE | Shown.DELIVERY | Shown.CATALOGUE_EVENT:
                 return "payload.viewed"
             case _:
                 return "secret_metadata.viewed"

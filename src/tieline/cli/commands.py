@@ -11,11 +11,15 @@ from cyclopts import App, Parameter
 from tieline import __version__
 from tieline.cli.audit_commands import audit
 from tieline.cli.configuration_commands import apply, export, plan
+from tieline.cli.egress_commands import egress
 from tieline.cli.event_commands import events
 from tieline.cli.key_commands import keys
+from tieline.cli.listen_command import listen
 from tieline.cli.options import DEFAULT_PLACE, Place
 from tieline.cli.organisation_commands import organisations
+from tieline.cli.proxy_url_command import proxy_url
 from tieline.cli.selection import AsJson
+from tieline.cli.trigger_command import trigger
 
 app = App(
     name="tieline",
@@ -26,6 +30,7 @@ app = App(
 )
 app.command(keys)
 app.command(organisations)
+app.command(egress)
 app.command(events)
 app.command(audit)
 mappings = App(name="mappings", help="Test what inbound use cases map.", version_flags=[])
@@ -35,6 +40,9 @@ app.command(secrets)
 app.command(export)
 app.command(plan)
 app.command(apply)
+app.command(listen)
+app.command(proxy_url)
+app.command(trigger)
 
 
 @app.command

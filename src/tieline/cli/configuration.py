@@ -34,6 +34,7 @@ from tieline.integrations.samples.service import SampleService
 from tieline.integrations.service import IntegrationService
 from tieline.kit import json
 from tieline.mapping.mapper import HANDLER, Mapper
+from tieline.outbound.deliveries import queue
 from tieline.outbound.webhooks.service import WebhookService, webhook_exists
 from tieline.secrets.environments.service import EnvironmentService
 from tieline.secrets.opening import open_secret_store
@@ -181,7 +182,7 @@ def all_kinds(
     )
     environment = EnvironmentService(database, secrets)
     connectors = ConnectorService(database, paths=secrets.paths, webhook_exists=webhook_exists)
-    webhooks = WebhookService(database, secrets, connector_exists=connector_exists)
+    webhooks = WebhookService(database, secrets, mapper, queue, connector_exists=connector_exists)
     return (
         GroupKind(environment),
         VariableKind(environment),

@@ -46,6 +46,11 @@ TABLES = (
     PartitionedTable("activities", monthly=True, ahead=2),
     PartitionedTable("activity_attachments", monthly=True, ahead=2),
     PartitionedTable("entity_operations", monthly=True, ahead=2),
+    PartitionedTable("event_history", monthly=False, ahead=7),
+    PartitionedTable("deliveries", monthly=False, ahead=7),
+    PartitionedTable("delivery_attempts", monthly=False, ahead=7),
+    PartitionedTable("file_downloads", monthly=False, ahead=7),
+    PartitionedTable("delivery_rollups", monthly=True, ahead=2),
 )
 
 

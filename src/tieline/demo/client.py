@@ -55,6 +55,16 @@ class Client:
     ) -> None:
         await self._http.aclose()
 
+    async def create_webhook(self, config: dict[str, Any]) -> tuple[str, str]:
+        """Create a webhook; its id and its signing secret."""
+        created = await self._call("POST", "/webhooks/v1/webhooks/configs", config)
+        return str(created["id"]), str(created["signingSecret"])
+
+    async def public_key(self, org_id: str) -> str:
+        """The public key with which an organisation's deliveries are signed."""
+        path = f"/webhooks/v1/webhooks/.well-known/public-key?orgId={org_id}"
+        return str((await self._call("GET", path))["public_key"])
+
     async def create_integration(self, name: str, use_cases: list[dict[str, Any]]) -> str:
         """Create the integration with all its use cases; its id."""
         body = {"name": name, "description": "Made by tieline demo.", "use_cases": use_cases}

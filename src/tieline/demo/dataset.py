@@ -26,15 +26,23 @@ def generate(seed: int = SEED, customers: int = CUSTOMERS) -> Dataset:
     couples = _let_couples_share_an_address(everyone)
     # The grid reports and the billing program bills before the CRM speaks: relations then name
     # entities that do not exist yet.
-    billing, showcase = _billing(rng, everyone)
+    billing = _billing(rng, everyone)
     erased = _partners_to_erase(everyone)
     senders = (billing, _grid(everyone), _crm(rng, everyone, couples, erased))
     batches = _interleave([_with_duplicates(rng, sender) for sender in senders])
-    expectation = expect(batches, everyone, erased)
+    batches.append(_showcase(billing, everyone[_SHOWCASE]))
     contract = everyone[_SHOWCASE].contracts[0]
     return Dataset(
-        tuple(batches), expectation, showcase.deduplication_id, (contract.number, COMPANY_CODE)
+        tuple(batches), expect(batches, everyone, erased), (contract.number, COMPANY_CODE)
     )
+
+
+def _showcase(billing: Sender, household: Household) -> Batch:
+    """A request on its own: a customer has chosen another tariff."""
+    household.contracts[0].tariff = "Musterstrom Öko 24"
+    household.contracts[0].consumption += 250
+    changed = billing.contracts(household, household.contracts)
+    return Batch(System.BILLING, f"demo-{System.BILLING}-last", (changed,))
 
 
 def _let_couples_share_an_address(everyone: Sequence[Household]) -> list[Partner]:
@@ -55,7 +63,7 @@ def _partners_to_erase(everyone: Sequence[Household]) -> list[Partner]:
     return [household.account.partner for household in everyone[-20:-5]]
 
 
-def _billing(rng: random.Random, everyone: Sequence[Household]) -> tuple[Sender, DemoEvent]:
+def _billing(rng: random.Random, everyone: Sequence[Household]) -> Sender:
     sender = Sender(System.BILLING)
     for household in everyone:
         sender.account(household.account)
@@ -73,16 +81,12 @@ def _billing(rng: random.Random, everyone: Sequence[Household]) -> tuple[Sender,
     for household in rng.sample(active, len(everyone) // 5):
         household.contracts[0].tariff = "Musterstrom Flex"
         sender.contracts(household, household.contracts[:1])
-    showcase = everyone[_SHOWCASE]
-    showcase.contracts[0].tariff = "Musterstrom Öko 24"
-    showcase.contracts[0].consumption += 250
-    changed = sender.contracts(showcase, showcase.contracts)
     ending = rng.sample(active, len(everyone) // 10)
     for household in ending:
         sender.contract_end(household.contracts[0])
     for household in ending[:8]:  # the move was called off
         sender.contracts(household, household.contracts[:1], faults.RESTORED)
-    return sender, changed
+    return sender
 
 
 def _grid(everyone: Sequence[Household]) -> Sender:

@@ -107,6 +107,7 @@ class Served:
 
     address: str
     key: str
+    org_id: str = "default"
 
 
 @dataclass
@@ -122,14 +123,21 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All requests in the order in which they are posted, and what must come of them."""
+    """All requests in the order in which they are posted, and what must come of them.
+
+    The last one holds a single event, whose way the report follows once all others are applied.
+    """
 
     batches: tuple[Batch, ...]
     expectation: Expectation
-    showcase: str
-    """The deduplication id of the event whose way the report follows."""
     showcase_key: Key
-    """The unique ids of the entity that this event changes."""
+    """The unique ids of the entity that the last event changes."""
+
+    @property
+    def showcase(self) -> DemoEvent:
+        """The last event."""
+        (event,) = self.batches[-1].events
+        return event
 
     def events(self) -> Iterator[DemoEvent]:
         """Every event in posting order."""

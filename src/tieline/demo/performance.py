@@ -16,9 +16,11 @@ from tieline.demo.client import Client
 from tieline.demo.dataset import generate
 from tieline.demo.models import Dataset, Served
 from tieline.demo.place import demo_settings, prepare
+from tieline.demo.portal import Portal, open_portal
 from tieline.demo.report import next_calls, report
 from tieline.demo.server import served
 from tieline.demo.story import Posted, expected_receipts, follow, post_all
+from tieline.demo.tariff_changes import differences, lateness, tariff_changes, use_case, webhook
 from tieline.demo.use_cases import INTEGRATION_NAME, use_cases
 from tieline.demo.verification import Findings, verify
 from tieline.settings import Settings
@@ -37,8 +39,8 @@ def run_demo(settings: Settings, *, once: bool) -> int:
 async def _run(settings: Settings, *, once: bool) -> int:
     with _stopping() as stopping:
         _say(f"Starting Tieline with a database of its own in {_shown(settings.data_dir)}.")
-        async with served(settings) as place:
-            playing = asyncio.create_task(play(place))
+        async with open_portal() as portal, served(_allowing(settings, portal)) as place:
+            playing = asyncio.create_task(play(place, portal))
             stopped = asyncio.create_task(stopping.wait())
             await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not playing.done():
@@ -54,22 +56,49 @@ async def _run(settings: Settings, *, once: bool) -> int:
             return code
 
 
-async def play(place: Served) -> int:
+async def play(place: Served, portal: Portal) -> int:
     """Post, wait, check and explain; `CHECKED` or `DIFFERENT`."""
     dataset = generate()
     async with Client(place.address, place.key) as client:
-        integration_id = await client.create_integration(INTEGRATION_NAME, use_cases())
+        integration_id = await _configure(client, place, portal)
         _say(f"Posting {len(dataset):,} events to {place.address}, then waiting for the last one.")
-        posted = await post_all(client, integration_id, dataset)
+        posted = await post_all(client, integration_id, dataset, portal)
         _say("Reading back what became of them.\n")
         findings = await verify(client, integration_id, dataset.expectation)
         findings = _with_receipts(findings, dataset, posted)
+        findings = _with_deliveries(findings, dataset, posted, portal)
         story = await follow(client, integration_id, dataset, posted)
     _say(report(dataset, posted, findings, story))
     if findings.differences:
         return DIFFERENT
     _say("\n" + next_calls(place, integration_id, story))
     return CHECKED
+
+
+async def _configure(client: Client, place: Served, portal: Portal) -> str:
+    """Create what is needed; the integration's id."""
+    webhook_id, secret = await client.create_webhook(webhook(portal.url))
+    portal.check_with(secret, await client.public_key(place.org_id))
+    return await client.create_integration(INTEGRATION_NAME, [*use_cases(), use_case(webhook_id)])
+
+
+def _allowing(settings: Settings, portal: Portal) -> Settings:
+    """The settings with leave to send to the portal, which is on this machine."""
+    allowed = (*settings.egress_allow, portal.place)
+    return settings.model_copy(update={"egress_allow": allowed})
+
+
+def _with_deliveries(
+    findings: Findings, dataset: Dataset, posted: Posted, portal: Portal
+) -> Findings:
+    return dataclasses.replace(
+        findings,
+        differences=(
+            *findings.differences,
+            *differences(portal.arrivals, tariff_changes(dataset.events())),
+            *lateness(posted.arrival_seconds, posted.arrival),
+        ),
+    )
 
 
 def _with_receipts(findings: Findings, dataset: Dataset, posted: Posted) -> Findings:

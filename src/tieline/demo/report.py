@@ -10,9 +10,11 @@ import msgspec
 
 from tieline.demo.models import Dataset, Ending, Served, Status
 from tieline.demo.story import Posted, Story
+from tieline.demo.tariff_changes import EVENT, tariff_changes
 from tieline.demo.use_cases import INTEGRATION_NAME
 from tieline.demo.verification import Findings
 from tieline.kit import json
+from tieline.receiving.showing import verification_text
 
 WIDTH = 100
 
@@ -32,6 +34,7 @@ def report(dataset: Dataset, posted: Posted, findings: Findings, story: Story) -
         _title("How fast", _speed(dataset, posted)),
         _title("What is stored now", _entities(dataset, findings)),
         _title("The way of one event", _story(story)),
+        _title("The same change at the sales portal", _delivery(posted, dataset)),
         _title("What did not go through, and why", _failures(findings)),
         _title("Checked", _verdict(dataset, findings)),
     )
@@ -62,6 +65,9 @@ def next_calls(place: Served, integration_id: str, story: Story) -> str:
         f'  "{erp}/events"',
         f'{post} -d \'{{"event_ids": ["{story.event_id}"]}}\' \\',
         f'  "{erp}/events/replay"',
+        "# What was delivered to the sales portal",
+        f'{post} -d \'{{"status": "succeeded", "limit": 5}}\' \\',
+        f'  "{erp}/monitoring/outbound-events"',
         "# The use cases and their mappings",
         f'{get} "{erp}/use-cases"',
         "",
@@ -144,6 +150,11 @@ def _story(story: Story) -> Iterator[str]:
             if not name.startswith("_") and name in story.entity
         ),
     ]
+    yield from _explained(rows)
+
+
+def _explained(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Names on the left, and what there is to say of them on the right."""
     for name, text in rows:
         yield from textwrap.wrap(
             text,
@@ -152,6 +163,25 @@ def _story(story: Story) -> Iterator[str]:
             subsequent_indent=" " * 22,
             break_on_hyphens=False,
         )
+
+
+def _delivery(posted: Posted, dataset: Dataset) -> Iterator[str]:
+    if posted.arrival is None:
+        yield "It never came."
+        return
+    delivery = posted.arrival.delivery
+    rows = [
+        ("event", f"{EVENT}, which the change of the contract triggered"),
+        ("use case", "tariff_change, of type outbound"),
+        ("message", f"{delivery.message_id}, attempt {delivery.attempt}, to {delivery.path}"),
+        ("body", _spaced(json.loads(delivery.body))),
+        ("signatures", verification_text(delivery)),
+        ("arrived", f"{posted.arrival_seconds * 1000:.0f} ms after the ERP sent the event"),
+    ]
+    yield from _explained(rows)
+    yield ""
+    earlier = len(list(tariff_changes(dataset.events()))) - 1
+    yield from _wrapped(f"{earlier} changed tariffs were sent there before.")
 
 
 _SHOWN = ("contract_number", "company_code", "tariff", "yearly_consumption")
@@ -184,7 +214,8 @@ def _verdict(dataset: Dataset, findings: Findings) -> Iterator[str]:
         yield from _wrapped(
             f"All {len(dataset):,} events ended as they must, all counts are right, and "
             f"{len(dataset.expectation.samples)} entities with their relations were compared, "
-            "digit by digit, with what was sent last."
+            "digit by digit, with what was sent last. Each changed tariff, and nothing else, came "
+            "to the sales portal with a right signature, the last one within a second."
         )
         return
     count = len(findings.differences)

@@ -23,6 +23,6 @@ async def served(settings: Settings) -> AsyncIterator[Served]:
         try:
             _, key = await application.services.identity.create_key(DEMO_ORGANISATION, name="demo")
             async with listening(application, settings, listener):
-                yield Served(address(settings, listener), key)
+                yield Served(address(settings, listener), key, DEMO_ORGANISATION)
         finally:
             await application.stop()

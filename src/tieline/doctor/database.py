@@ -94,6 +94,18 @@ def judge_backlog(backlog: Backlog) -> Finding:
     return passed("pending", message)
 
 
+def judge_deliveries(due: datetime | None, now: datetime) -> Finding:
+    """Whether messages to webhooks are sent when they are due."""
+    if due is None or now - due <= _WAIT_WARNING:
+        return passed("deliveries", "No delivery is overdue.")
+    return warned(
+        "deliveries",
+        f"A delivery could have been sent {describe_duration(now - due)} ago.",
+        "Check that a worker runs. If one does, the webhook answers more slowly than messages "
+        "come, or has a low rate or concurrency: its log of deliveries tells why they wait.",
+    )
+
+
 def judge_changes(set_aside: int) -> Finding:
     """Whether every change reached those who react to it."""
     if not set_aside:

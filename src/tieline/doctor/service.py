@@ -16,6 +16,7 @@ from tieline.doctor.sandbox import check_sandbox
 from tieline.doctor.secrets import check_secrets
 from tieline.entities.changes.repository import changes_set_aside
 from tieline.expressions.limits import limits_from
+from tieline.outbound.deliveries.repository import oldest_due
 from tieline.settings import Settings
 
 
@@ -48,6 +49,8 @@ async def examine_database(settings: Settings, database: Database) -> AsyncItera
         yield judge.judge_partitions(partitions, datetime.now(UTC))
         yield judge.judge_backlog(await repository.backlog(tx))
         yield judge.judge_changes(await changes_set_aside(tx))
+        now = await repository.clock(tx)
+        yield judge.judge_deliveries(await oldest_due(tx, now), now)
         yield await check_secrets(settings, database)
     finally:
         await connection.close()

@@ -6,6 +6,7 @@ those added that clouds answer their metadata on, and the forms that carry an IP
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 Address = IPv4Address | IPv6Address
@@ -20,6 +21,7 @@ _RESERVED_6 = (IPv6Network("3fff::/20"),)
 _CLOUD_HOSTS = frozenset({IPv4Address("168.63.129.16")})
 
 
+@lru_cache(4_096)
 def why_refused(address: Address) -> str | None:
     """What kind of address it is if no request may go there by itself, else None."""
     match address:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from tieline.egress.addresses import Address
+from tieline.egress.errors import InvalidEntry
 from tieline.settings import InvalidSettings
 
 Network = IPv4Network | IPv6Network
@@ -31,24 +32,31 @@ class AllowList:
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> AllowList:
+        """The list of `TIELINE_EGRESS_ALLOW`. Raises `InvalidSettings` naming a wrong entry."""
+        try:
+            return cls.of(entries)
+        except InvalidEntry as error:
+            raise InvalidSettings(f"TIELINE_EGRESS_ALLOW: {error.message}") from None
+
+    @classmethod
+    def of(cls, entries: Iterable[str]) -> AllowList:
         """The list that entries such as `erp.local`, `erp.local:8443`, `10.0.0.7`,
-        `[fd00::7]:443` or `10.1.0.0/16` stand for. Raises `InvalidSettings` naming a wrong one.
+        `[fd00::7]:443` or `10.1.0.0/16` stand for. Raises `InvalidEntry` naming a wrong one.
         """
         hosts: set[tuple[str, int | None]] = set()
         networks: list[tuple[Network, int | None]] = []
         for entry in entries:
-            name, port = _split(entry.strip())
-            network = _network(name)
-            if network is not None:
-                networks.append((network, port))
-            elif ":" in name:  # was meant to be an IPv6 address
-                raise _wrong(entry)
+            place, port = _parsed(entry)
+            if isinstance(place, str):
+                hosts.add((place, port))
             else:
-                hosts.add((plain_host(name), port))
+                networks.append((place, port))
         return cls(frozenset(hosts), tuple(networks))
 
     def __or__(self, other: AllowList) -> AllowList:
         """What either of the two allows."""
+        if not (other.hosts or other.networks):
+            return self
         return AllowList(self.hosts | other.hosts, (*self.networks, *other.networks))
 
     def permits_host(self, host: str, port: int) -> bool:
@@ -71,6 +79,30 @@ def plain_host(host: str) -> str:
     return host.lower().removesuffix(".")
 
 
+def normal_entry(entry: str) -> str:
+    """The one way to write what an entry stands for. Raises `InvalidEntry`."""
+    place, port = _parsed(entry)
+    if isinstance(place, str):
+        name = place
+    elif place.num_addresses > 1:
+        name = str(place)
+    elif port is not None and place.version == 6:
+        name = f"[{place.network_address}]"
+    else:
+        name = str(place.network_address)
+    return name if port is None else f"{name}:{port}"
+
+
+def _parsed(entry: str) -> tuple[str | Network, int | None]:
+    name, port = _split(entry.strip())
+    network = _network(name)
+    if network is not None:
+        return network, port
+    if ":" in name:  # was meant to be an IPv6 address
+        raise _wrong(entry)
+    return plain_host(name), port
+
+
 def _split(entry: str) -> tuple[str, int | None]:
     if _network(entry) is not None:
         return entry, None
@@ -90,8 +122,8 @@ def _network(text: str) -> Network | None:
         return None
 
 
-def _wrong(entry: str) -> InvalidSettings:
-    return InvalidSettings(
-        f"TIELINE_EGRESS_ALLOW: {entry!r} is no host, host:port, address or network. "
+def _wrong(entry: str) -> InvalidEntry:
+    return InvalidEntry(
+        f"{entry[:100]!r} is no host, host:port, address or network. "
         "Write erp.local, erp.local:8443, 10.0.0.7, [fd00::7]:443 or 10.1.0.0/16."
     )

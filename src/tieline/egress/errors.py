@@ -9,14 +9,20 @@
     ├── TimedOut                  504  it took too long
     ├── ResponseTooLarge          502  the answer is larger than wanted
     ├── BrokenResponse            502  the answer is no HTTP that can be read
-    └── RedirectRefused           502  the answer leads where it may not be followed
+    ├── RedirectRefused           502  the answer leads where it may not be followed
+    ├── ProxyMissing              502  there is no forward proxy for a request that must take one
+    ├── ProxyFailed               502  the forward proxy does not let it through
+    └── TokenFailure              502  no access token was given for it
+
+    InvalidEntry                  400  no host and no network that could be allowed
+    EntryNotFound                 404  it is not allowed
 
 The messages name host and port, never path, query or headers: there may be secrets in those.
 """
 
 from __future__ import annotations
 
-from tieline.kit.errors import TielineError
+from tieline.kit.errors import InvalidInput, NotFound, TielineError
 
 
 class EgressError(TielineError):
@@ -34,7 +40,7 @@ class RequestRefused(EgressError):
 
 
 class AddressRefused(EgressError):
-    """The host is in a network to which no requests are sent. Let TIELINE_EGRESS_ALLOW name it."""
+    """The host is in a network to which no requests are sent. The operator can allow it."""
 
     code = "EGRESS_ADDRESS_REFUSED"
     http_status = 403
@@ -81,3 +87,33 @@ class RedirectRefused(EgressError):
     """The server redirects where the request may not follow. Use the final address at once."""
 
     code = "EGRESS_REDIRECT_REFUSED"
+
+
+class ProxyMissing(EgressError):
+    """This request must go through a forward proxy. Set TIELINE_EGRESS_PROXY."""
+
+    code = "EGRESS_PROXY_MISSING"
+
+
+class ProxyFailed(EgressError):
+    """The forward proxy does not let the request through. Check it, and TIELINE_EGRESS_PROXY."""
+
+    code = "EGRESS_PROXY_FAILED"
+
+
+class TokenFailure(EgressError):
+    """The token endpoint gave no access token. Check its address and the credentials."""
+
+    code = "OAUTH2_TOKEN_FAILURE"
+
+
+class InvalidEntry(InvalidInput):
+    """This is no host and no network. Write erp.local, erp.local:8443, 10.0.0.7 or 10.1.0.0/16."""
+
+    code = "INVALID_EGRESS_ENTRY"
+
+
+class EntryNotFound(NotFound):
+    """The organisation is not allowed this anyway. `tieline egress list` shows what it is."""
+
+    code = "EGRESS_ENTRY_NOT_FOUND"

@@ -1,105 +1,97 @@
-"""Opens connections, and only to addresses that may be reached.
+"""Which addresses a request may be sent to.
 
-The seam is the network backend of httpcore: whatever asks for a connection asks here. A name is
-resolved once, its addresses are checked, and it is one of the checked addresses that is connected
-to. TLS and `Host` still go by the name, since httpcore takes both from the request.
+A name is resolved once, its addresses are checked, and it is one of the checked addresses that is
+connected to. A connection that is kept open is checked again, by the address that it is with,
+before another request takes it. TLS and `Host` go by the name.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 from ipaddress import ip_address
 
-import httpcore
 import structlog
-from httpcore import AsyncNetworkBackend, AsyncNetworkStream, ConnectError, ConnectTimeout
 
 from tieline.egress.addresses import Address, why_refused
-from tieline.egress.allowances import AllowList
+from tieline.egress.allowances import AllowList, plain_host
 from tieline.egress.errors import AddressRefused
-from tieline.egress.resolving import Resolver
 
 log = structlog.get_logger(__name__)
 
-_MOST_ADDRESSES = 4  # of one name that are tried
+# What a name server, a hosts file or a library takes for this machine or for a cloud's own host.
+_LOCAL_NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback", "broadcasthost"})
+_LOCAL_ENDINGS = (".localhost", ".localdomain")
+_METADATA_NAMES = frozenset(
+    {
+        *("metadata", "metadata.google.internal", "metadata.goog", "metadata.azure.internal"),
+        *("instance-data", "instance-data.ec2.internal", "metadata.platformequinix.com"),
+    }
+)
+# `127.1`, `0x7f.1` and `2130706433` are addresses too, to whoever resolves them.
+_NUMBER = re.compile(r"(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 
 
-class GuardedNetwork(AsyncNetworkBackend):
-    """The network as requests may see it."""
+def permitted(
+    host: str, port: int, addresses: Sequence[Address], allowed: AllowList
+) -> list[Address]:
+    """Those addresses of a host that may be connected to. Raises `AddressRefused` if none may."""
+    if allowed.permits_host(host, port):
+        return list(addresses)
+    refused = None
+    found = []
+    for address in addresses:
+        reason = why_refused(address)
+        if reason is None or allowed.permits_address(address, port):
+            found.append(address)
+        else:
+            refused = reason
+    if refused and not found:
+        # Which address a name has inside is for the operator to know, not for the caller.
+        log.warning("egress.refused", host=host, port=port, addresses=list(map(str, addresses)))
+        raise _refused(host, port, refused)
+    return found
 
-    def __init__(self, allowed: AllowList, resolver: Resolver) -> None:
-        self._allowed = allowed
-        self._resolver = resolver
-        self._network = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> AsyncNetworkStream:
-        """A connection to a permitted address of the host, the first that accepts one.
+def permits(host: str, port: int, address: Address, allowed: AllowList) -> bool:
+    """Whether a connection with this address may serve a request to this host."""
+    return (
+        why_refused(address) is None
+        or allowed.permits_address(address, port)
+        or allowed.permits_host(host, port)
+    )
 
-        Raises `AddressRefused`, `NameUnknown`, `ConnectError` and `ConnectTimeout`.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = (await self._permitted(host, port))[:_MOST_ADDRESSES]
-        except TimeoutError:
-            raise ConnectTimeout from None
-        failure: Exception = ConnectError()
-        for tried, address in enumerate(addresses):
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            share = None if left is None else left / (len(addresses) - tried)
-            try:
-                return await self._network.connect_tcp(
-                    str(address), port, share, local_address, socket_options
-                )
-            except (ConnectError, ConnectTimeout) as error:
-                failure = error
-        raise failure
 
-    async def _permitted(self, host: str, port: int) -> list[Address]:
-        addresses = await self._addresses(host, port)
-        if self._allowed.permits_host(host, port):
-            return addresses
-        refused = None
-        permitted = []
-        for address in addresses:
-            reason = why_refused(address)
-            if reason is None or self._allowed.permits_address(address, port):
-                permitted.append(address)
-            else:
-                refused = reason
-        if not permitted and refused:
-            # Which address a name has inside is for the operator to know, not for the caller.
-            log.warning("egress.refused", host=host, port=port, addresses=list(map(str, addresses)))
-            raise AddressRefused(
-                f"No request is sent to {host}:{port}: it is {refused}. If it is meant to be "
-                "reached, the operator names it in TIELINE_EGRESS_ALLOW."
-            )
-        return permitted
+def check_named_to_proxy(host: str, port: int, allowed: AllowList) -> None:
+    """Refuse what must not be asked of a forward proxy, which resolves names by itself.
 
-    async def _addresses(self, host: str, port: int) -> list[Address]:
-        try:
-            return [ip_address(host)]
-        except ValueError:
-            return await self._resolver.resolve(host, port)
+    That is an address that is not public, and names that mean the proxy's own machine or the
+    metadata of its cloud. Raises `AddressRefused`.
+    """
+    if allowed.permits_host(host, port):
+        return
+    try:
+        permitted(host, port, [ip_address(host)], allowed)
+    except ValueError:
+        reason = _why_name_refused(plain_host(host))
+        if reason is not None:
+            log.warning("egress.refused", host=host, port=port, through="proxy")
+            raise _refused(host, port, reason) from None
 
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> AsyncNetworkStream:
-        """No request goes to a socket of this machine. Raises `AddressRefused`."""
-        raise AddressRefused
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait, as httpcore does between attempts."""
-        await asyncio.sleep(seconds)
+def _why_name_refused(name: str) -> str | None:
+    if name in _LOCAL_NAMES or name.endswith(_LOCAL_ENDINGS):
+        return "a name of the machine itself"
+    if name in _METADATA_NAMES:
+        return "a name of a cloud's metadata service"
+    if _NUMBER.fullmatch(name.rsplit(".", 1)[-1]):
+        return "a number in place of a name"
+    return None
+
+
+def _refused(host: str, port: int, reason: str) -> AddressRefused:
+    return AddressRefused(
+        f"No request is sent to {host}:{port}: it is {reason}. If it is meant to be reached, the "
+        "operator allows it in TIELINE_EGRESS_ALLOW, or for one organisation with `tieline egress "
+        "allow`."
+    )

@@ -7,4 +7,9 @@ REQUESTS = Counter(
     "Requests sent to other servers, by how they ended.",
     ["outcome"],  # answered, or the code of the error
 )
+CONNECTIONS = Counter(
+    "tieline_egress_connections_total",
+    "Connections that requests to other servers took.",
+    ["how"],  # opened, reused
+)
 SECONDS = Histogram("tieline_egress_seconds", "Seconds that requests to other servers took.")

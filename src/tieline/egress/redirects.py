@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tieline.egress.errors import RedirectRefused
+from tieline.egress.exchanges import StreamedAnswer
 from tieline.egress.models import Answer, OutgoingRequest
 from tieline.egress.targets import Target
 
@@ -17,7 +18,7 @@ _ABOUT_BODY = frozenset({"content-type", "content-language", "content-encoding"}
 
 
 def redirected(
-    request: OutgoingRequest, target: Target, answer: Answer, followed: int
+    request: OutgoingRequest, target: Target, answer: Answer | StreamedAnswer, followed: int
 ) -> tuple[OutgoingRequest, Target] | None:
     """The request that follows a redirect, and where it goes; None when the answer is none.
 

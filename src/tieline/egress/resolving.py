@@ -11,7 +11,7 @@ from typing import Protocol
 from tieline.egress.addresses import Address
 from tieline.egress.errors import NameUnknown
 
-_THREADS = 8
+_THREADS = 64
 
 
 class Resolver(Protocol):
@@ -30,7 +30,7 @@ class SystemResolver:
     """Asks the machine's own resolver.
 
     In threads of its own: a name server that does not answer keeps a thread for half a minute, and
-    must not hold up what else runs in threads.
+    must not hold up what else runs in threads. `Lookups` sees to it that no organisation has all.
     """
 
     def __init__(self) -> None:

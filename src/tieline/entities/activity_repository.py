@@ -54,6 +54,30 @@ async def find_activity(tx: OrgTransaction, activity_id: str) -> Activity | None
     return None if row is None else _activity(row)
 
 
+async def find_activities(tx: OrgTransaction, ids: Collection[str]) -> list[Activity]:
+    """Those of the activities that there are, in no particular order."""
+    rows = await tx.fetch(
+        f"SELECT {_COLUMNS} FROM unnest($2::text[], $3::timestamptz[]) AS w (id, created_at) "
+        "JOIN activities a ON a.org_id = $1 AND a.id = w.id AND a.created_at = w.created_at",
+        list(ids),
+        [ulid_time(each) for each in ids],
+    )
+    return [_activity(row) for row in rows]
+
+
+async def activity_types(tx: OrgTransaction, ids: Collection[str]) -> dict[str, str]:
+    """The types of activities by their ids; of those that are not stored there is none."""
+    if not ids:
+        return {}
+    rows = await tx.fetch(
+        "SELECT a.id, a.type FROM unnest($2::text[], $3::timestamptz[]) AS i (id, created_at) "
+        "JOIN activities a ON a.org_id = $1 AND a.id = i.id AND a.created_at = i.created_at",
+        list(ids),
+        [ulid_time(activity_id) for activity_id in ids],
+    )
+    return {row["id"]: row["type"] for row in rows}
+
+
 async def fill_activity(tx: OrgTransaction, activity_id: str) -> None:
     """End the pending state of an activity."""
     await tx.execute(

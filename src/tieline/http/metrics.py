@@ -5,7 +5,10 @@ from prometheus_client import Counter, Histogram
 OTHER = "other"
 _DOMAIN = "api/v1/integration"
 SURFACES = frozenset(
-    {"erp-integration", "entity", "metering", "environments", "access-token", _DOMAIN}
+    {
+        *("erp-integration", "entity", "metering", "environments", "access-token", _DOMAIN),
+        *("event-catalog", "webhooks"),
+    }
 )
 
 REQUESTS = Counter(

@@ -92,8 +92,10 @@ class TielineRoute(APIRoute):
             key = exact.headers.get("idempotency-key")
             try:
                 if key is None or exact.method not in _UNSAFE or not self.runs_once:
-                    return await handler(exact)
-                return await _once(exact, key, self._scope, handler)
+                    response = await handler(exact)
+                else:
+                    response = await _once(exact, key, self._scope, handler)
+                return await self.finish(exact, response)
             except (TielineError, HTTPException, *ANSWERED):
                 raise
             except Exception as error:
@@ -101,6 +103,13 @@ class TielineRoute(APIRoute):
                 raise InternalError from error
 
         return handle
+
+    async def finish(self, request: Request, response: Response) -> Response:
+        """The answer to a response that was made just now or, for a repetition, stored before.
+
+        Whatever the call has changed is committed by then.
+        """
+        return response
 
 
 class AskingRoute(TielineRoute):

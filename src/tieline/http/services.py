@@ -8,12 +8,18 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from tieline.audit.service import AuditLog
+from tieline.catalogue.service import EventCatalogue
 from tieline.connectors.service import ConnectorService
 from tieline.database import Database
 from tieline.egress.client import EgressClient
+from tieline.egress.organisations.service import EgressAllowances
+from tieline.egress.tokens import TokenSource
 from tieline.entities.readings.meters import MeterService
 from tieline.entities.readings.service import ReadingService
 from tieline.entities.service import EntityService
+from tieline.fileproxy.downloads import Downloads
+from tieline.fileproxy.link_service import FileLinks
+from tieline.fileproxy.service import FileProxy
 from tieline.identity.access.service import AccessService
 from tieline.identity.access_tokens.service import AccessTokens
 from tieline.identity.api_keys.usage import KeyUsage
@@ -31,7 +37,19 @@ from tieline.integrations.service import IntegrationService
 from tieline.mapping.mapper import Mapper
 from tieline.monitoring.access_log import AccessLog
 from tieline.monitoring.service import MonitoringService
+from tieline.outbound.acknowledgements.service import Acknowledgements
+from tieline.outbound.dead_letters.service import DeadDeliveries
+from tieline.outbound.deliveries.engine import DeliveryEngine
+from tieline.outbound.log.service import DeliveryLog
+from tieline.outbound.monitoring.service import OutboundMonitoring
+from tieline.outbound.pulling.service import Pulling
+from tieline.outbound.triggering.automation import AutomationCalls
+from tieline.outbound.triggering.service import Triggering
+from tieline.outbound.use_cases.service import OutboundUseCases
+from tieline.outbound.webhooks.directory import WebhookDirectory
+from tieline.outbound.webhooks.requests import RequestMaker
 from tieline.outbound.webhooks.service import WebhookService
+from tieline.outbound.webhooks.signing_keys import SigningKeys
 from tieline.secrets.environments.service import EnvironmentService
 from tieline.secrets.store import SecretStore
 from tieline.settings import Settings
@@ -51,12 +69,30 @@ class Services:
     access_tokens: AccessTokens
     applications: ApplicationService
     egress: EgressClient
+    egress_allowances: EgressAllowances
+    tokens: TokenSource
     oidc: OidcVerifier
     users: UserService
     access: AccessService
     connectors: ConnectorService
     webhooks: WebhookService
+    webhook_directory: WebhookDirectory
+    webhook_keys: SigningKeys
+    request_maker: RequestMaker
+    delivery_log: DeliveryLog
+    dead_deliveries: DeadDeliveries
+    deliveries: DeliveryEngine
+    triggering: Triggering
+    automation_calls: AutomationCalls
+    acknowledgements: Acknowledgements
+    outbound_use_cases: OutboundUseCases
+    outbound_monitoring: OutboundMonitoring
+    pulling: Pulling
     integrations: IntegrationService
+    catalogue: EventCatalogue
+    file_links: FileLinks
+    file_proxy: FileProxy
+    file_downloads: Downloads
     entities: EntityService
     meters: MeterService
     readings: ReadingService

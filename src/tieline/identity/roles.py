@@ -26,10 +26,17 @@ _VIEWER = frozenset[str](
         Scope.APPLICATION_READ,
         Scope.CONNECTOR_READ,
         Scope.WEBHOOK_READ,
+        Scope.EVENT_READ,
         Scope.ENVIRONMENT_READ,
     }
 )
-_OPERATOR = _VIEWER | {Scope.ERP_EVENTS}
+_OPERATOR = _VIEWER | {
+    Scope.ERP_EVENTS,
+    Scope.EVENT_TRIGGER,
+    Scope.WEBHOOK_DELIVER,
+    Scope.WEBHOOK_CONSUME,
+    Scope.FILE_READ,
+}
 _EDITOR = _OPERATOR | {
     Scope.ERP_WRITE,
     Scope.ENTITY_WRITE,
@@ -38,6 +45,7 @@ _EDITOR = _OPERATOR | {
     Scope.APPLICATION_WRITE,
     Scope.CONNECTOR_WRITE,
     Scope.WEBHOOK_WRITE,
+    Scope.EVENT_WRITE,
     Scope.ENVIRONMENT_WRITE,
 }
 

@@ -7,11 +7,18 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from tieline.expressions.templates.errors import TemplateInvalid
+from tieline.expressions.templates.models import Kept, Template, Text, Value
+from tieline.expressions.templates.reading import parse
 from tieline.integrations.outbound_configuration import require_switch
 from tieline.mapping.models import ConfigurationWarning
 from tieline.mapping.reader import Reader
 
-_KEYS = {"requires_vpc", "auth", "params", "steps", "response"}
+ENVIRONMENT = "env"  # the word before the names of environment variables
+# Parameters that a signed link has of its own.
+RESERVED_PARAMS = frozenset({"expires_at", "signature"})
+
+_KEYS = {"requires_vpc", "secure_proxy", "auth", "params", "steps", "response"}
 _AUTH_TEMPLATES = ("token_url", "client_id", "client_secret")
 _AUTH_OPTIONS = ("scope", "audience", "resource", "username", "password")
 _AUTH_MAPS = ("body_params", "headers", "query_params")
@@ -19,9 +26,7 @@ _AUTH_KEYS = {"type", *_AUTH_TEMPLATES, *_AUTH_OPTIONS, *_AUTH_MAPS}
 _SECRETS = ("client_secret", "password")
 _STEP_KEYS = {"url", "method", "headers", "body", "response_type"}
 _RESPONSE_KEYS = {"body", "encoding", "filename", "content_type"}
-
-# A comment, an opening or a closing; `}}` outside of an opening is ordinary text.
-_BRACES = re.compile(r"\{\{!--.*?--\}\}|\{\{|\}\}", re.DOTALL)
+_HOST = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]+[/?#]")
 
 
 class AuthType(StrEnum):
@@ -62,6 +67,9 @@ def parse_file_proxy(raw: Mapping[str, Any]) -> tuple[dict[str, str], list[Confi
     reader.warn_unknown(_KEYS)
     if reader.has("requires_vpc"):
         require_switch(reader, "requires_vpc")
+    if reader.has("secure_proxy"):
+        reader.child("secure_proxy")
+        reader.warn("secure_proxy", "is taken for requires_vpc: true. There is one forward proxy.")
     if reader.has("auth"):
         _check_auth(reader.child("auth"))
     _check_params(reader)
@@ -81,6 +89,7 @@ def _check_auth(auth: Reader) -> None:
     kind = auth.choice("type", AuthType, AuthType.CLIENT_CREDENTIALS)
     for key in _AUTH_TEMPLATES:
         _check_template(auth, key, auth.required_text(key))
+    _warn_of_open_host(auth, "token_url")
     for key in _AUTH_OPTIONS:
         _check_template(auth, key, auth.text(key))
     if kind is AuthType.PASSWORD:
@@ -101,6 +110,8 @@ def _check_params(reader: Reader) -> None:
         if name in seen:
             raise param.fail("name", f'is "{name}" like that of another one. Make it unique.')
         seen.add(name)
+        if name in RESERVED_PARAMS:
+            param.warn("name", f"is {name}, which each signed link has already. Rename it.")
         require_switch(param, "required")
         param.text("description")
 
@@ -108,6 +119,7 @@ def _check_params(reader: Reader) -> None:
 def _check_step(step: Reader) -> None:
     step.warn_unknown(_STEP_KEYS)
     _check_template(step, "url", step.required_text("url"))
+    _warn_of_open_host(step, "url")
     step.required_text("method")
     method = step.choice("method", StepMethod, StepMethod.GET)
     step.required_text("response_type")
@@ -140,22 +152,33 @@ def _check_templates(reader: Reader, key: str) -> None:
         _check_template(child, name, value)
 
 
-def _check_template(reader: Reader, key: str, template: str | None) -> None:
-    fault = brace_fault(template or "")
-    if fault is not None:
-        raise reader.fail(key, fault)
+def _check_template(reader: Reader, key: str, source: str | None) -> Template:
+    try:
+        return parse_template(source or "")
+    except TemplateInvalid as error:
+        raise reader.fail(key, f"is a template that cannot be read. {error.message}") from None
 
 
-def brace_fault(template: str) -> str | None:
-    """What is wrong with the double braces of a Handlebars template, if anything."""
-    opened: int | None = None
-    for match in _BRACES.finditer(template):
-        if match[0] == "{{":
-            if opened is not None:
-                break
-            opened = match.start()
-        elif match[0] == "}}":
-            opened = None
-    if opened is None:
-        return None
-    return f"opens {{{{ at character {opened + 1} without closing it. Add }}}} to the template."
+def parse_template(source: str) -> Template:
+    """A template of a file proxy. Raises `TemplateInvalid`."""
+    return parse(source, kept=(ENVIRONMENT,))
+
+
+def _warn_of_open_host(reader: Reader, key: str) -> None:
+    """Whoever makes a link would choose where credentials go."""
+    before = ""
+    for node in _check_template(reader, key, reader.text(key)).nodes:
+        match node:
+            case Text(text):
+                before += text
+            case Kept():
+                before += "x" if before else "https://x/"
+            case Value(path) if path.parts[:1] == ("params",) and not _HOST.match(before):
+                reader.warn(
+                    key,
+                    "lets a parameter of the link decide to which host the request goes, with all "
+                    "credentials. Write the host, or take it from the environment.",
+                )
+                return
+            case _:
+                before += "x" if before else "https://x/"

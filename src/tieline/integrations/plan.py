@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from tieline.integrations.errors import (
@@ -13,7 +14,8 @@ from tieline.integrations.errors import (
     SlugTaken,
     TypeImmutable,
 )
-from tieline.integrations.models import UseCase, UseCaseChange
+from tieline.integrations.mapping_stamps import with_stamps
+from tieline.integrations.models import UseCase, UseCaseChange, UseCaseType
 from tieline.kit.errors import InvalidInput
 from tieline.kit.ids import new_uuid
 
@@ -110,7 +112,7 @@ def _created(
         type=change.type,
         enabled=change.enabled,
         change_description=change.change_description,
-        configuration=change.configuration,
+        configuration=_to_be_stored(change, change.type, None, now),
         created_at=now,
         updated_at=now,
     )
@@ -127,7 +129,9 @@ def _updated(current: UseCase, change: UseCaseChange, now: datetime) -> UseCase:
         enabled=current.enabled if change.enabled is None else change.enabled,
         change_description=current.change_description if described is None else described,
         configuration=(
-            current.configuration if change.configuration is None else change.configuration
+            current.configuration
+            if change.configuration is None
+            else _to_be_stored(change, current.type, current.configuration, now)
         ),
     )
     if wanted.says_the_same_as(current):
@@ -136,6 +140,18 @@ def _updated(current: UseCase, change: UseCaseChange, now: datetime) -> UseCase:
     return replace(
         wanted, change_description=described, version=current.version + 1, updated_at=now
     )
+
+
+def _to_be_stored(
+    change: UseCaseChange,
+    use_case_type: UseCaseType,
+    before: Mapping[str, Any] | None,
+    now: datetime,
+) -> Mapping[str, Any] | None:
+    """The configuration that a change brings, with what the store adds to it."""
+    if change.configuration is None or use_case_type is not UseCaseType.OUTBOUND:
+        return change.configuration
+    return with_stamps(change.configuration, before, now)
 
 
 def _refuse_equal_slugs(use_cases: Sequence[UseCase]) -> None:

@@ -103,6 +103,19 @@ async def find_use_case(
     return use_case_from(row) if row else None
 
 
+async def find_use_case_by_slug(
+    tx: OrgTransaction, integration_id: UUID, slug: str
+) -> UseCase | None:
+    """A use case of an integration by its slug."""
+    row = await tx.fetchrow(
+        f"SELECT {_USE_CASE_COLUMNS} FROM use_cases "
+        "WHERE org_id = $1 AND integration_id = $2 AND slug = $3",
+        integration_id,
+        slug,
+    )
+    return use_case_from(row) if row else None
+
+
 async def insert_use_cases(tx: OrgTransaction, use_cases: Sequence[UseCase]) -> list[UUID]:
     """Store new use cases; the ids that were free, in no order."""
     rows = await tx.fetch(
@@ -145,6 +158,26 @@ async def inbound_routes(tx: OrgTransaction, integration_id: UUID) -> list[async
         "AND u.type = 'inbound' WHERE i.org_id = $1 AND i.id = $2 ORDER BY u.created_at, u.id",
         integration_id,
     )
+
+
+async def outbound_use_cases(tx: OrgTransaction) -> list[UseCase]:
+    """The outbound use cases of the organisation that are enabled, oldest first."""
+    rows = await tx.fetch(
+        f"SELECT {_USE_CASE_COLUMNS} FROM use_cases "
+        "WHERE org_id = $1 AND type = 'outbound' AND enabled ORDER BY created_at, id"
+    )
+    return [use_case_from(row) for row in rows]
+
+
+async def outbound_event_names(tx: OrgTransaction, integration_id: UUID) -> list[str]:
+    """The events that the outbound use cases of an integration take, enabled or not."""
+    rows = await tx.fetch(
+        "SELECT DISTINCT configuration ->> 'event_catalog_event' AS name FROM use_cases "
+        "WHERE org_id = $1 AND integration_id = $2 AND type = 'outbound' "
+        "AND configuration IS NOT NULL",
+        integration_id,
+    )
+    return [row["name"] for row in rows if row["name"] is not None]
 
 
 def use_case_columns(use_cases: Sequence[UseCase]) -> list[list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,9 @@ from tieline.integrations.models import (
     IntegrationWithUseCases,
     UseCase,
     UseCaseChange,
+    UseCaseType,
 )
+from tieline.integrations.outbound_routes import OutboundRoutes
 from tieline.integrations.plan import refuse_contradiction, refuse_duplicate_ids
 from tieline.integrations.routes import ConfigurationCache, RouteCache, VersionKey
 from tieline.integrations.samples.guard import SampleGuard
@@ -32,10 +34,13 @@ from tieline.kit.ids import new_uuid
 from tieline.kit.time import Clock, utc_now
 from tieline.mapping.errors import InvalidConfiguration
 from tieline.mapping.mapper import Mapper
+from tieline.mapping.models import ConfigurationWarning
 
 HISTORY_PAGE_SIZE = 20
 
 Document = Mapping[str, Any]
+# What an outbound configuration of an organisation names that does not exist.
+FindMissing = Callable[[str, Document], Awaitable[Sequence[ConfigurationWarning]]]
 
 
 class IntegrationService:
@@ -48,11 +53,14 @@ class IntegrationService:
         clock: Clock = utc_now,
         *,
         sample_seconds: float = 5.0,
+        find_missing: FindMissing | None = None,
     ) -> None:
         self._database = database
         self._mapper = mapper
         self._clock = clock
+        self._find_missing = find_missing
         self._routes = RouteCache(database)
+        self.outbound = OutboundRoutes(database, self._routes)
         self.app_mappings = AppMappings(database, self._routes)
         self._configurations = ConfigurationCache(database)
         self._samples = SampleGuard(database, mapper, sample_seconds)
@@ -135,7 +143,7 @@ class IntegrationService:
 
         Raises `InvalidConfiguration`, `DuplicateUseCase`, `SlugTaken` and `UseCaseIdTaken`.
         """
-        checked = await self._check_embedded(use_cases)
+        checked = await self._check_embedded(org_id, use_cases)
         now = self._clock()
         new_id = integration_id or new_uuid()
         integration = Integration(org_id, new_id, merged({}, document), now, now)
@@ -158,7 +166,7 @@ class IntegrationService:
         id are updated, others created, and those not listed deleted. Raises `IntegrationNotFound`
         and all that `create_integration` and `update_use_case` raise.
         """
-        checked = await self._check_embedded(use_cases or ())
+        checked = await self._check_embedded(org_id, use_cases or ())
         checked = await self._samples.warn(org_id, integration_id, checked)
         now = self._clock()
         async with self._changing(org_id, integration_id) as tx:
@@ -204,6 +212,17 @@ class IntegrationService:
             raise UseCaseNotFound
         return found
 
+    async def find_use_case(
+        self, org_id: str, integration_id: UUID, use_case_id: UUID | None, slug: str | None
+    ) -> UseCase | None:
+        """A use case by its id or by its slug, or None when there is none."""
+        async with self._database.reading(org_id) as tx:
+            if use_case_id is not None:
+                return await repository.find_use_case(tx, integration_id, use_case_id)
+            if slug is not None:
+                return await repository.find_use_case_by_slug(tx, integration_id, slug)
+        return None
+
     async def create_use_case(
         self, org_id: str, integration_id: UUID, wanted: UseCaseChange
     ) -> UseCase:
@@ -212,7 +231,7 @@ class IntegrationService:
         Raises `IntegrationNotFound`, `InvalidConfiguration` and `SlugTaken`.
         """
         await self.get_integration(org_id, integration_id)
-        checked = await self._check(wanted)
+        checked = await self._check(org_id, wanted)
         async with self._changing(org_id, integration_id) as tx:
             await _locked(tx, integration_id)
             return await self._store_one(tx, integration_id, checked)
@@ -228,7 +247,7 @@ class IntegrationService:
         current = await self.get_use_case(org_id, integration_id, use_case_id)
         wanted = replace(wanted, id=use_case_id)
         refuse_contradiction(current, wanted)
-        checked = await self._check(replace(wanted, type=current.type))
+        checked = await self._check(org_id, replace(wanted, type=current.type))
         [checked] = await self._samples.warn(org_id, integration_id, [checked])
         async with self._changing(org_id, integration_id) as tx:
             await _locked_use_case(tx, integration_id, use_case_id)
@@ -273,24 +292,28 @@ class IntegrationService:
         )
         return plan.result[0]
 
-    async def _check_embedded(self, use_cases: Sequence[UseCaseChange]) -> list[CheckedChange]:
+    async def _check_embedded(
+        self, org_id: str, use_cases: Sequence[UseCaseChange]
+    ) -> list[CheckedChange]:
         refuse_duplicate_ids(use_cases)
         checked = []
         for index, wanted in enumerate(use_cases):
             try:
-                checked.append(await self._check(wanted))
+                checked.append(await self._check(org_id, wanted))
             except InvalidConfiguration as error:
                 place = f"use_cases[{index}]"
                 path = f"{place}.{error.path}"
                 raise InvalidConfiguration(f"{place}: {error.message}", path) from None
         return checked
 
-    async def _check(self, wanted: UseCaseChange) -> CheckedChange:
+    async def _check(self, org_id: str, wanted: UseCaseChange) -> CheckedChange:
         if wanted.configuration is None or wanted.type is None:
             return CheckedChange(wanted)
-        return CheckedChange(
-            wanted, await check_sent_configuration(wanted.type, wanted.configuration, self._mapper)
-        )
+        checked = await check_sent_configuration(wanted.type, wanted.configuration, self._mapper)
+        if wanted.type is UseCaseType.OUTBOUND and self._find_missing is not None:
+            missing = await self._find_missing(org_id, wanted.configuration)
+            checked = replace(checked, warnings=(*checked.warnings, *missing))
+        return CheckedChange(wanted, checked)
 
 
 def merged(document: Document, changes: Document) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from uuid import UUID
 
 from tieline.audit.recording import record_all
 from tieline.database import OrgTransaction
+from tieline.entities.changes.listening import listen
 from tieline.entities.indexing import register
 from tieline.integrations import repository, version_repository
 from tieline.integrations.audited import use_case_actions
 from tieline.integrations.errors import UseCaseIdTaken
-from tieline.integrations.models import UseCase, UseCaseChange
+from tieline.integrations.file_references import missing_file_proxies
+from tieline.integrations.models import UseCase, UseCaseChange, UseCaseType
 from tieline.integrations.plan import Plan, plan_changes
 from tieline.integrations.validation import CheckedConfiguration
+from tieline.mapping.models import ConfigurationWarning
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,27 @@ async def store_changes(
         await register(tx, sorted(lookups))
     if plan.changes_anything:
         await repository.announce_change(tx, integration_id)
+    if any(each.type is UseCaseType.OUTBOUND for each in (*plan.created, *plan.updated)):
+        await listen(tx, "catalogue")
+    present = _present(existing, plan)
     warned = [
-        replace(use_case, warnings=change.configuration.warnings)
+        replace(use_case, warnings=_warnings(change.configuration, present))
         for use_case, change in zip(plan.result, changes, strict=True)
     ]
     return replace(plan, result=warned)
+
+
+def _present(existing: Sequence[UseCase], plan: Plan) -> list[UseCase]:
+    """The use cases of the integration once the plan is carried out."""
+    gone = {use_case.id for use_case in plan.deleted}
+    before = {use_case.id: use_case for use_case in existing if use_case.id not in gone}
+    return [*{**before, **{use_case.id: use_case for use_case in plan.result}}.values()]
+
+
+def _warnings(
+    checked: CheckedConfiguration, present: Sequence[UseCase]
+) -> tuple[ConfigurationWarning, ...]:
+    return (*checked.warnings, *missing_file_proxies(checked.files, present))
 
 
 async def _store(tx: OrgTransaction, plan: Plan, now: datetime) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tieline.integrations.file_proxy_configuration import parse_file_proxy
+from tieline.integrations.file_references import FileReference, file_references
 from tieline.integrations.lookups import Lookup, lookups_of
 from tieline.integrations.models import UseCaseType
 from tieline.integrations.outbound_configuration import parse_outbound
@@ -25,11 +26,13 @@ _CARRIER_LABEL = re.compile(r'\AEntity block 0 \(-\), field "e\d+": ')
 class CheckedConfiguration:
     """What is known of a configuration that can be stored.
 
-    `lookups` are the attributes by which it searches entities; `warnings` name what has no effect.
+    `lookups` are the attributes by which it searches entities, `files` the addresses of files that
+    it makes; `warnings` name what has no effect.
     """
 
     lookups: frozenset[Lookup] = frozenset()
     warnings: tuple[ConfigurationWarning, ...] = ()
+    files: tuple[FileReference, ...] = ()
 
 
 async def check_configuration(
@@ -72,7 +75,9 @@ def _sent_path(path: str) -> str:
 async def _check_inbound(raw: Mapping[str, Any], mapper: Mapper) -> CheckedConfiguration:
     configuration, warnings = parse_configuration(raw)
     _refuse_faults(await _faults(raw, mapper))
-    return CheckedConfiguration(lookups_of(configuration), tuple(warnings))
+    return CheckedConfiguration(
+        lookups_of(configuration), tuple(warnings), file_references(configuration)
+    )
 
 
 async def _compile(expressions: Mapping[str, str], mapper: Mapper) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from asyncpg.pgproto.pgproto import UUID as DriverUUID  # noqa: N811 - there are two of them
 
 _last_tick = 0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _random = random.Random()  # seeded by the system; not the shared one, which anybody may seed
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
@@ -41,9 +43,29 @@ def new_uuid() -> uuid.UUID:
     return identifier
 
 
+def uuid_time(identifier: uuid.UUID) -> datetime | None:
+    """The moment, to the millisecond, that a UUID of version 7 carries; None for any other."""
+    if identifier.version != 7:
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=identifier.int >> 80)
+    except OverflowError:  # after the year 9999
+        return None
+
+
 def new_ulid() -> str:
     """A ULID (26 characters of Crockford's base 32): 48 bits of milliseconds, 80 random bits."""
-    value = time.time_ns() // 1_000_000 << 80 | _random.getrandbits(80)
+    return _crockford(time.time_ns() // 1_000_000 << 80 | _random.getrandbits(80))
+
+
+def ulids_at(moments: Sequence[datetime]) -> list[str]:
+    """A ULID for each moment; among those of one millisecond the later ones are the greater."""
+    first = _random.getrandbits(79)
+    milliseconds = [round(moment.timestamp() * 1000) for moment in moments]
+    return [_crockford(each << 80 | first + n) for n, each in enumerate(milliseconds)]
+
+
+def _crockford(value: int) -> str:
     return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
 
 

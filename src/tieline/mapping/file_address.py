@@ -18,7 +18,8 @@ _ORGANISATION = "orgId"
 _INTEGRATION = "integrationId"
 _SLUG = "useCaseSlug"
 _ID = "useCaseId"
-_RESERVED = frozenset({_ORGANISATION, _INTEGRATION, _SLUG, _ID})
+# The last two are those of a link that is signed.
+_RESERVED = frozenset({_ORGANISATION, _INTEGRATION, _SLUG, _ID, "expires_at", "signature"})
 _SLUG_FORM = re.compile(r"[a-z0-9][a-z0-9_-]{0,254}")
 
 

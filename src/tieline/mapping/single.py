@@ -29,5 +29,5 @@ def evaluate_source(source: str, text: bytes, evaluator: Evaluator) -> ValueRepl
             raise ExpressionTimeout(message) from None
         raise ExpressionFailed(message) from None
     if value is UNDEFINED:
-        return ValueReply(False, msgspec.Raw(b"null"))
-    return ValueReply(True, msgspec.Raw(lossless_json.dumps(value)))
+        return ValueReply(defined=False, json=msgspec.Raw(b"null"))
+    return ValueReply(defined=True, json=msgspec.Raw(lossless_json.dumps(value)))

@@ -54,15 +54,15 @@ async def stats(
             tx, integration_id, covered, query.inbound_group_by
         )
         correlations = await rollup_repository.count_correlations(tx, integration_id, covered)
-    sent = await deliveries.by_group(org_id, integration_id, time, query.outbound_group_by)
+    sent = await deliveries.by_group(org_id, integration_id, time, ())
+    groups = query.outbound_group_by
+    by_group = await deliveries.by_group(org_id, integration_id, time, groups) if groups else []
     return Stats(
         inbound=_sum(totals, OutcomeStatus.ERROR),
         inbound_breakdown=_breakdown(grouped, OutcomeStatus.ERROR),
         correlations=correlations,
         outbound=_sum(sent, DeliveryStatus.FAILED),
-        outbound_breakdown=(
-            _breakdown(sent, DeliveryStatus.FAILED) if query.outbound_group_by else []
-        ),
+        outbound_breakdown=_breakdown(by_group, DeliveryStatus.FAILED),
     )
 
 

@@ -26,13 +26,16 @@ INBOUND = {
     ]
 }
 OUTBOUND = {
-    "event_catalog_event": "contract.created",
+    "event_catalog_event": "EntityCreated",
     "mappings": [
         {
+            "id": "01890a5d-ac96-774b-bcce-b302099a8057",
             "name": "to ERP",
             "jsonata_expression": "{'id': entity._id}",
             "enabled": True,
             "delivery": {"type": "webhook", "webhook_id": "wh1"},
+            "created_at": "2026-01-31T08:00:00.000Z",
+            "updated_at": "2026-01-31T08:00:00.000Z",
         }
     ],
 }
@@ -67,6 +70,12 @@ def body(kind: str, configuration: Answer | None = None, **different: Any) -> An
         "configuration": CONFIGURATIONS[kind] if configuration is None else configuration,
     }
     return usual | different
+
+
+def found_in(saved: Answer) -> list[str]:
+    """The paths of the warnings, but for that about the webhook, which does not exist."""
+    paths = [warning["path"] for warning in saved.get("warnings", ())]
+    return [path for path in paths if not path.endswith("delivery.webhook_id")]
 
 
 def without_configuration(kind: str, **different: Any) -> Answer:
@@ -155,7 +164,7 @@ async def test_an_unknown_key_is_kept_and_named_in_a_warning(
 
     assert status in (200, 201)
     assert saved["configuration"] == configuration
-    assert [warning["path"] for warning in saved["warnings"]] == [f"configuration.{path_of(place)}"]
+    assert found_in(saved) == [f"configuration.{path_of(place)}"]
     assert (await erp.get(url_of(saved))).json()["configuration"] == configuration
 
 
@@ -167,7 +176,7 @@ async def test_what_has_no_fault_has_no_warnings(
     status, saved = await save(erp, body(kind))
 
     assert status in (200, 201)
-    assert "warnings" not in saved
+    assert found_in(saved) == []
 
 
 @every_way

@@ -94,17 +94,52 @@ async def test_a_use_case_needs_neither_slug_nor_configuration(
     assert not {"slug", "configuration", "change_description"} & set(answers[0].json())
 
 
-@pytest.mark.parametrize(
-    ("type_", "configuration"), [("outbound", OUTBOUND), ("file_proxy", FILE_PROXY)]
-)
-async def test_the_other_types_are_stored_as_they_are_sent(
-    erp: httpx.AsyncClient, place: str, use_case: Any, type_: str, configuration: Any
+async def test_a_file_proxy_is_stored_as_it_is_sent(
+    erp: httpx.AsyncClient, place: str, use_case: Any
 ) -> None:
-    answer = await erp.post(place, json=use_case(type=type_, configuration=configuration))
+    answer = await erp.post(place, json=use_case(type="file_proxy", configuration=FILE_PROXY))
 
     assert answer.status_code == 201
-    assert answer.json()["configuration"] == configuration
+    assert answer.json()["configuration"] == FILE_PROXY
     assert "warnings" not in answer.json()
+
+
+async def test_the_mappings_of_an_outbound_use_case_get_ids_and_moments(
+    erp: httpx.AsyncClient, place: str, use_case: Any
+) -> None:
+    body = use_case(type="outbound", configuration=OUTBOUND)
+
+    created = (await erp.post(place, json=body)).json()
+
+    [mapping] = created["configuration"]["mappings"]
+    assert UUID(mapping.pop("id"))
+    assert mapping.pop("created_at") == mapping.pop("updated_at")
+    assert mapping == OUTBOUND["mappings"][0]
+    again = await erp.put(f"{place}/{created['id']}", json=body)
+    assert again.json()["version"] == created["version"], "nothing has changed"
+    renamed = {**OUTBOUND, "mappings": [{**OUTBOUND["mappings"][0], "jsonata_expression": "$"}]}
+    changed = await erp.put(f"{place}/{created['id']}", json={"configuration": renamed})
+    [new], [old] = (each["configuration"]["mappings"] for each in (changed.json(), again.json()))
+    assert (new["id"], new["created_at"]) == (old["id"], old["created_at"])
+    assert new["updated_at"] > old["updated_at"]
+
+
+async def test_an_event_and_a_webhook_that_are_not_there_are_warned_of(
+    erp: httpx.AsyncClient, place: str, use_case: Any
+) -> None:
+    unknown = {"type": "webhook", "webhook_id": "01890a5d-ac96-774b-bcce-b302099a8057"}
+    mappings = [*OUTBOUND["mappings"], {**OUTBOUND["mappings"][0], "delivery": unknown}]
+
+    answer = await erp.post(
+        place, json=use_case(type="outbound", configuration={**OUTBOUND, "mappings": mappings})
+    )
+
+    assert answer.status_code == 201
+    assert [warning["path"] for warning in answer.json()["warnings"]] == [
+        "configuration.event_catalog_event",
+        "configuration.mappings[0].delivery.webhook_id",
+        "configuration.mappings[1].delivery.webhook_id",
+    ]
 
 
 async def test_an_unknown_type_is_refused_with_the_known_ones_named(

@@ -50,6 +50,22 @@ webhooks:
     headers: {X-Api-Key: "{{env.erp.token}}"}
     retry_policy: {maxAttempts: 3}
     connector_id: cnn_01M83HPWJXE84RWAEPT86E79DS
+    http_method: PUT
+    auth:
+      authType: BASIC
+      basicAuthConfig: {username: erp, password: "{{env.erp.token}}"}
+    filter: {keyToFilter: entity.status, supportedValues: [active]}
+    filter_conditions:
+      conditions: [{field: entity.amount, operation: greater_than, values: ["1"]}]
+    jsonata_expression: "{'number': entity.number}"
+    payload_configuration: {hydrate_entity: true}
+    transport: pull
+    ordered: true
+    max_concurrency: 2
+    rate_limit_per_second: 2.5
+    enable_static_ip: true
+    secure_proxy: {integration_id: 0199a1b2-0000-7000-8000-000000000001, use_case_slug: x}
+    manifest: [0199a1b2-0000-7000-8000-000000000009]
     enabled: false
 integrations:
   - name: ERP

@@ -8,6 +8,7 @@ from tieline.demo import faults
 from tieline.demo.dataset import generate
 from tieline.demo.identifiers import iban, market_location_id, meter_number
 from tieline.demo.models import Dataset
+from tieline.demo.tariff_changes import TariffChange, tariff_changes
 from tieline.demo.vocabulary import an_email
 
 
@@ -39,6 +40,15 @@ def test_each_deduplication_id_is_new_unless_the_event_is_a_duplicate(dataset: D
 def test_relations_often_name_what_comes_later(dataset: Dataset) -> None:
     assert dataset.expectation.stubs_created > 300
     assert dataset.expectation.stubs_left == 3
+
+
+def test_the_last_event_changes_a_tariff_and_others_do_so_before(dataset: Dataset) -> None:
+    changes = list(tariff_changes(dataset.events()))
+
+    number, _ = dataset.showcase_key
+    assert changes[-1] == TariffChange(number, "Grundversorgung", "Musterstrom Öko 24")
+    assert dataset.batches[-1].events == (dataset.showcase,)
+    assert len(changes) > 80
 
 
 def test_entities_are_counted_without_the_ended_and_the_erased() -> None:

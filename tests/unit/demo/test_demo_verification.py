@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +13,14 @@ import pytest
 
 from tieline.demo.client import Client, DemoCallFailed, DemoTimedOut
 from tieline.demo.models import Dataset, Ending, Expectation, Sample, Served, Status
+from tieline.demo.portal import Arrival
 from tieline.demo.report import next_calls, report
 from tieline.demo.story import Posted, Story
+from tieline.demo.tariff_changes import TariffChange, differences, lateness
 from tieline.demo.verification import Findings, attribute_differences, verify
 from tieline.kit import json
+from tieline.receiving.models import Answer as ReceiversAnswer
+from tieline.receiving.models import Delivery, Verdict, Verification
 
 Answer = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -115,8 +120,51 @@ async def test_waiting_ends_when_nothing_happens() -> None:
         await nothing.wait_for_outcome("i", "e", 0.01)
 
 
+def arrival(before: str = "A", **different: Any) -> Arrival:
+    """The delivery of a changed tariff, from `before` to B."""
+    content = {"contract": "V1", "previousTariff": before, "tariff": "B"}
+    usual: dict[str, Any] = {
+        "at": datetime(2026, 3, 1, tzinfo=UTC),
+        "method": "POST",
+        "path": "/tariffs",
+        "headers": {},
+        "body": json.dumps(content),
+        "message_id": f"msg_{before}",
+        "attempt": 1,
+        "event_name": None,
+        "verification": Verification(Verdict.VERIFIED, ("v1a", "v1")),
+        "answer": ReceiversAnswer(200),
+    }
+    return Arrival(Delivery(**usual | different), 0.0)
+
+
+def test_a_change_that_arrives_twice_is_one_message() -> None:
+    assert list(differences([arrival(), arrival()], [TariffChange("V1", "A", "B")])) == []
+
+
+def test_what_arrives_is_compared_with_what_had_to() -> None:
+    refused = Verification(Verdict.REFUSED, reason="no signature of v1 fits the secret")
+
+    found = differences(
+        [arrival("A"), arrival("X"), arrival("C", verification=refused)],
+        [TariffChange("V1", before, "B") for before in "ACD"],
+    )
+
+    assert list(found) == [
+        "delivery msg_C: expected a right signature, but no signature of v1 fits the secret",
+        "tariff of V1, 'D' to 'B': expected 1 deliveries, found 0",
+        "tariff of V1, 'X' to 'B': expected 0 deliveries, found 1",
+    ]
+
+
+def test_the_last_change_has_to_come_within_a_second() -> None:
+    assert list(lateness(0.99, arrival())) == []
+    assert "came after 1.01 s" in next(lateness(1.01, arrival()))
+    assert "never came" in next(lateness(0.0, None))
+
+
 def _story(dataset: Dataset) -> Story:
-    event = next(e for e in dataset.events() if e.deduplication_id == dataset.showcase)
+    event = dataset.showcase
     link = {"entity_id": "acc", "_tags": ["PAYER"]}
     return Story(
         event=event,
@@ -153,7 +201,7 @@ def _findings(*differences: str) -> Findings:
 
 
 def test_the_report_explains_outcomes_and_one_events_way(dataset: Dataset) -> None:
-    posted = Posted(accept_seconds=0.5, total_seconds=2.0)
+    posted = Posted(accept_seconds=0.5, total_seconds=2.0, arrival=arrival(), arrival_seconds=0.03)
     text = report(dataset, posted, _findings(), _story(dataset))
     rows = [" ".join(line.split()) for line in text.splitlines()]
     assert "success 3,000 applied" in rows
@@ -161,6 +209,9 @@ def test_the_report_explains_outcomes_and_one_events_way(dataset: Dataset) -> No
     assert '  tariff              "alt" became "neu"' in text
     assert "relation billing_account, PAYER: 200000000007" in rows
     assert "7 error MALFORMED_PAYLOAD" in rows
+    assert "signatures verified (v1a, v1)" in rows
+    assert "arrived 30 ms after the ERP sent the event" in rows
+    assert 'body {"contract": "V1", "previousTariff": "A", "tariff": "B"}' in rows
     assert "The payload ends too early at line 1." in rows
     assert any(row.startswith(f"accepted {len(dataset) / 0.5:,.0f} events/s") for row in rows)
     assert any(row.startswith(f"end to end {len(dataset) / 2:,.0f} events/s") for row in rows)
@@ -172,6 +223,7 @@ def test_the_report_lists_what_differs(dataset: Dataset) -> None:
     text = report(dataset, Posted(accept_seconds=1, total_seconds=1), _findings("a: 1, not 2"),
                   _story(dataset))  # fmt: skip
     assert "1 difference between what must be and what is:\n  a: 1, not 2" in text
+    assert "It never came." in text
     assert "ended as they must" not in text
 
 

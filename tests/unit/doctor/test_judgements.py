@@ -11,6 +11,7 @@ from tieline.doctor.database import (
     judge_backlog,
     judge_changes,
     judge_clock,
+    judge_deliveries,
     judge_partitions,
     judge_schema,
     judge_server,
@@ -196,6 +197,18 @@ def test_without_the_vault_only_secrets_are_missing(answers: bool, verdict: Verd
     status = VaultStatus("http://vault.example", "secret/data/tieline/", answers, 0)
 
     assert judge_vault(status).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("due", "verdict"),
+    [
+        (None, Verdict.PASS),
+        (NOW - timedelta(seconds=20), Verdict.PASS),
+        (NOW - timedelta(minutes=5), Verdict.WARN),
+    ],
+)
+def test_overdue_deliveries_are_a_warning(due: datetime | None, verdict: Verdict) -> None:
+    assert judge_deliveries(due, NOW).verdict is verdict
 
 
 def test_changes_that_were_set_aside_are_a_warning_with_the_next_step() -> None:

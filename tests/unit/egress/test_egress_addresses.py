@@ -5,7 +5,8 @@ from ipaddress import ip_address
 import pytest
 
 from tieline.egress.addresses import why_refused
-from tieline.egress.allowances import AllowList
+from tieline.egress.allowances import AllowList, normal_entry
+from tieline.egress.errors import InvalidEntry
 from tieline.settings import InvalidSettings
 
 
@@ -89,3 +90,37 @@ def test_two_lists_together_allow_what_either_does() -> None:
 
     assert both.permits_host("erp.local", 1)
     assert both.permits_address(ip_address("10.0.0.1"), 1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "normal"),
+    [
+        (" ERP.Local. ", "erp.local"),
+        ("ERP.local:8443", "erp.local:8443"),
+        ("erp.local:08443", "erp.local:8443"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("10.0.0.7/32", "10.0.0.7"),
+        ("10.0.0.7:443", "10.0.0.7:443"),
+        ("10.1.2.3/16", "10.1.0.0/16"),
+        ("fd00:0::7", "fd00::7"),
+        ("[FD00::7]", "fd00::7"),
+        ("[fd00:0::7]:443", "[fd00::7]:443"),
+        ("fd00::1/8", "fd00::/8"),
+    ],
+)
+def test_there_is_one_way_to_write_an_entry(entry: str, normal: str) -> None:
+    assert normal_entry(entry) == normal
+    assert normal_entry(normal) == normal
+    assert AllowList.of([entry]) == AllowList.of([normal])
+
+
+def test_an_entry_of_an_organisation_that_means_nothing_is_named() -> None:
+    with pytest.raises(InvalidEntry, match="erp/x"):
+        normal_entry("erp/x")
+
+
+def test_nothing_added_is_nothing_more() -> None:
+    some = AllowList.parse(["erp.local"])
+
+    assert some | AllowList() == some
+    assert AllowList() | some == some

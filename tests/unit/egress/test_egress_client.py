@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 from tests.unit.egress.conftest import LOOPBACK, Names, RawServer, answering
 
 from tieline.egress.allowances import AllowList
@@ -411,3 +412,25 @@ async def test_a_connection_that_timed_out_is_not_used_again(
 
     assert (await egress.send(get(server.url))).body == b"second"
     assert server.connections == 2
+
+
+async def test_the_log_names_the_place_and_nothing_that_may_be_secret(
+    egress: EgressClient, server: RawServer
+) -> None:
+    request = OutgoingRequest(
+        "POST", f"{server.url}/secret-path?token=secret-query", (("X-Key", "secret-key"),), b"body"
+    )
+    with capture_logs() as lines:
+        await egress.send(request)
+        with pytest.raises(AddressRefused):
+            await EgressClient().send(request)
+
+    answered, refused, failed = lines
+    assert (answered["event"], answered["log_level"]) == ("egress.request", "debug")
+    assert answered["place"] == f"127.0.0.1:{server.port}"
+    assert (answered["method"], answered["status"], answered["outcome"]) == (
+        *("POST", 200, "answered"),
+    )
+    assert (refused["event"], refused["log_level"]) == ("egress.refused", "warning")
+    assert (failed["outcome"], failed["log_level"]) == ("EGRESS_ADDRESS_REFUSED", "info")
+    assert "secret" not in str(lines)

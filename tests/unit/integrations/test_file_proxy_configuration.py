@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tieline.integrations.file_proxy_configuration import brace_fault, parse_file_proxy
+from tieline.integrations.file_proxy_configuration import parse_file_proxy
 from tieline.mapping.errors import InvalidConfiguration
 
 STEP = {"url": "https://e.example/{{params.id}}", "method": "GET", "response_type": "json"}
@@ -107,12 +107,66 @@ def test_a_post_with_a_body_and_a_password_grant_are_fine() -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["", "plain", "{{a}}", "{{{a}}}", "\\{{env.a}}", '{"a":{"b":1}}', "{{!-- {{ --}}x", "a}}"],
+    [
+        *("", "plain", "{{a}}", "{{{a}}}", "\\{{env.a}}", "{{env.a}}", '{"a":{"b":1}}', "a}}"),
+        *("{{!-- {{ --}}x", "{{#if a}}b{{else}}c{{/if}}", "{{#each steps}}{{@index}}{{/each}}"),
+    ],
 )
-def test_these_templates_close_what_they_open(template: str) -> None:
-    assert brace_fault(template) is None
+def test_these_templates_can_be_read(template: str) -> None:
+    step = {**STEP, "method": "POST", "body": template}
+
+    assert parse_file_proxy(proxy(steps=[step]))[1] == []
 
 
-@pytest.mark.parametrize(("template", "character"), [("{{", 1), ("ab{{c", 3), ("{{a {{b}}", 1)])
-def test_a_template_that_stays_open_is_named_with_the_place(template: str, character: int) -> None:
-    assert f"character {character} " in (brace_fault(template) or "")
+@pytest.mark.parametrize(
+    ("template", "character"),
+    [("{{", 1), ("ab{{c", 3), ("{{a {{b}}", 1), ("{{#if a}}b", 1), ("x{{lower a}}", 2)],
+)
+def test_a_template_that_cannot_be_read_is_named_with_the_place(
+    template: str, character: int
+) -> None:
+    with pytest.raises(InvalidConfiguration) as caught:
+        parse_file_proxy(proxy(steps=[{**STEP, "body": template}]))
+
+    assert caught.value.path == "steps[0].body"
+    assert f"character {character} " in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("{{params.url}}", "https://{{params.host}}/x", "https://a.{{params.zone}}/x"),
+        *("https://e.example{{params.rest}}", "{{{params.url}}}"),
+    ],
+)
+def test_a_link_that_decides_where_credentials_go_is_a_warning(url: str) -> None:
+    _, warnings = parse_file_proxy(proxy(steps=[{**STEP, "url": url}]))
+
+    assert [warning.path for warning in warnings] == ["steps[0].url"]
+    assert "host" in warnings[0].message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://e.example/{{params.id}}", "\\{{env.base}}/{{params.id}}"),
+        *("{{steps.0.body.url}}?a={{params.id}}", "https://e.example?{{params.id}}"),
+        "\\{{env.base}}{{params.id}}",  # only who has set the variable knows how it ends
+    ],
+)
+def test_a_host_that_the_configuration_names_is_fine(url: str) -> None:
+    assert parse_file_proxy(proxy(steps=[{**STEP, "url": url}]))[1] == []
+
+
+def test_parameters_that_links_have_of_their_own_are_warned_of() -> None:
+    params = [{"name": "signature", "required": False}, {"name": "orgId", "required": True}]
+
+    _, warnings = parse_file_proxy(proxy(params=params))
+
+    assert [warning.path for warning in warnings] == ["params[0].name"]
+
+
+def test_an_attached_proxy_of_newer_clients_is_taken_for_requires_vpc() -> None:
+    _, warnings = parse_file_proxy(proxy(secure_proxy={"use_case_slug": "inside"}))
+
+    assert [warning.path for warning in warnings] == ["secure_proxy"]

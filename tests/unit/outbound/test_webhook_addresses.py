@@ -57,7 +57,7 @@ def test_any_other_is_refused(url):
     [
         {},
         {"X-Tenant": "7", "Accept": "application/json; q=1", "X-Empty": ""},
-        {"Authorization": "Bearer {{env.token}}"},
+        {"X-Auth-Token": "Bearer {{env.token}}"},
         {"x-api-key": "{{ env.key }}"},
         {"Cookie": "{{env.cookie}}"},
     ],
@@ -84,11 +84,19 @@ def test_a_header_that_can_be_sent_is_taken(headers):
                 *("Connection", "keep-alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade"),
                 *("Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate", "Host"),
                 *("Content-Length", "webhook-id", "Webhook-Signature", "X-Webhook-Signature"),
+                *("Content-Type", "content-encoding", "User-Agent", "Accept-Encoding", "Expect"),
+                *("X-Forwarded-For", "X-Amz-Date", "X-Amzn-Trace-Id", "Forwarded", "Via"),
+                *("X-Real-IP", "CF-Connecting-IP", "Sec-Fetch-Site", "X-Webhook-Attempt"),
             )
         ],
         *[
+            ({name: value}, "is for auth")
+            for name in ("Authorization", "authorization")
+            for value in ("Bearer hunter2", "Bearer {{env.a}}")
+        ],
+        *[
             ({name: value}, "carries a secret")
-            for name in ("Authorization", "X-Api-Key", "Cookie", "X-Auth-Token", "X-Client-Secret")
+            for name in ("X-Api-Key", "Cookie", "X-Auth-Token", "X-Client-Secret")
             for value in ("hunter2", "Bearer hunter2", "{{env.a}} hunter2", "hunter2 x {{env.a}}")
         ],
     ],

@@ -13,6 +13,7 @@ from tieline.configuration.models import Thing, path_from
 from tieline.http.erp_integration.parts import Part
 from tieline.http.erp_integration.samples_wire import FileSampleBody
 from tieline.http.erp_integration.use_case_wire import Configuration, Enabled, Name, Slug, Type
+from tieline.integrations.mapping_stamps import without_stamps
 from tieline.integrations.models import UseCase, UseCaseChange, UseCaseType
 from tieline.integrations.samples.models import Sample, StoredSample
 from tieline.integrations.samples.service import SampleService
@@ -208,8 +209,14 @@ def sample_document(sample: Sample) -> dict[str, Any]:
 
 
 def _said(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document without what is not set; also the types that only Python knows are gone."""
+    """A document without what is not set; also the types that only Python knows are gone.
+
+    The ids of mappings are the store's affair, in which a mapping goes by its name: the same file
+    means the same everywhere.
+    """
     said = {key: value for key, value in document.items() if value is not None}
+    if said.get("type") == UseCaseType.OUTBOUND and "configuration" in said:
+        said["configuration"] = without_stamps(said["configuration"])
     plain: dict[str, Any] = json.loads(json.dumps(said))
     return plain
 

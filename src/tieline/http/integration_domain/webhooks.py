@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
@@ -49,6 +49,12 @@ class WebhookReply(RecordReply, WebhookDraft):
     last_delivery_at: datetime | None = Field(description="When a delivery was tried last.")
     last_delivery_status: str | None = Field(description="How that ended.")
     consecutive_failures: int = Field(description="How many deliveries failed since one succeeded.")
+    disabled_reason: str | None = Field(
+        description="Why it was disabled, if nobody has decided that."
+    )
+    auth: dict[str, Any] = Field(  # type: ignore[assignment]
+        description="How the receiver is told who calls: without secrets, but for mere references."
+    )
     secret_fingerprint: str | None = Field(
         description="The SHA-256 of the signing secret, as hexadecimal digits."
     )

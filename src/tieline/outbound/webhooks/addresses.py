@@ -14,13 +14,19 @@ MAX_HEADER_BYTES = 8_000  # of all headers together
 # RFC 9110, section 5: a name is a token, a value has visible characters with spaces between them.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
-# What belongs to the connection (RFC 9110, section 7.6.1), to the message, or to the signature.
-_NOT_FREE = frozenset(
+# What belongs to the connection (RFC 9110, section 7.6.1), to the message, to the signature, or
+# says who calls; and what proxies and clouds on the way add, which nobody may pretend to be.
+_RESERVED = frozenset(
     {
-        *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
-        *("upgrade", "proxy-authenticate", "proxy-authorization", "host", "content-length"),
-        *("expect", "x-webhook-signature"),
+        *("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect"),
+        *("host", "authorization", "user-agent", "accept-encoding", "date", "via", "forwarded"),
+        *("x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"),
+        *("x-http-method-override", "set-cookie"),
     }
+)
+_RESERVED_BEGINNINGS = (
+    *("content-", "proxy-", "webhook-", "x-webhook-", "x-tieline-", "x-forwarded-"),
+    *("x-amz-", "x-amzn-", "cf-", "x-envoy-", "sec-", "access-control-"),
 )
 _REFERENCE = re.compile(r"(?:[A-Za-z][A-Za-z0-9_-]* )?\{\{\s*env\.[A-Za-z0-9_.\-]+\s*\}\}")
 
@@ -44,18 +50,36 @@ def check_url(url: str) -> None:
         raise InvalidWebhookUrl("url: has a fragment (#...), which is never sent. Remove it.")
 
 
+def is_header_name(text: str) -> bool:
+    """Whether a header may be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_header_value(text: str) -> bool:
+    """Whether a header can carry this."""
+    return _VALUE.fullmatch(text) is not None
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a header is not for whoever configures a webhook."""
+    lower = name.lower()
+    return lower in _RESERVED or lower.startswith(_RESERVED_BEGINNINGS)
+
+
 def check_headers(headers: Mapping[str, str]) -> None:
     """Raises `InvalidWebhookHeader` for a header that cannot or must not be sent."""
     seen: set[str] = set()
     for name, value in headers.items():
         lower = name.lower()
-        if not _NAME.fullmatch(name):
+        if not is_header_name(name):
             raise InvalidWebhookHeader(f"headers: {name[:60]!r} is no name of a header.")
-        if lower in _NOT_FREE or lower.startswith("webhook-"):
+        if lower == "authorization":
+            raise InvalidWebhookHeader(f"headers.{name}: is for auth. Say there who calls.")
+        if is_reserved(name):
             raise InvalidWebhookHeader(f"headers.{name}: is set by the delivery itself. Remove it.")
         if lower in seen:
             raise InvalidWebhookHeader(f"headers.{name}: is there twice. Headers ignore case.")
-        if not _VALUE.fullmatch(value):
+        if not is_header_value(value):
             raise InvalidWebhookHeader(
                 f"headers.{name}: has characters that no header can carry, or spaces at an end."
             )

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
-from tieline.outbound.webhooks.models import Direction, SignatureScheme
+from tieline.outbound.webhooks.auth_drafts import AuthDraft
+from tieline.outbound.webhooks.authentication import (
+    secret_reference,
+    settled,
+    without_switches,
+)
+from tieline.outbound.webhooks.condition_drafts import ConditionsDraft, FilterDraft
+from tieline.outbound.webhooks.models import (
+    Direction,
+    HttpMethod,
+    SignatureScheme,
+    Transport,
+    Webhook,
+)
 from tieline.records.drafts import (
     Address,
     Flag,
@@ -18,6 +41,52 @@ from tieline.records.drafts import (
     stamp,
 )
 from tieline.records.identifiers import UuidForm
+
+MOST_CONCURRENT = 100
+FASTEST = 10_000
+_MAX_EXPRESSION = 1_000_000  # how long one may be is a setting, which is checked with its syntax
+
+
+def _rate(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("must be a number")  # noqa: TRY004 - for pydantic
+    return float(min(value, 2 * FASTEST))  # too much is refused by the bound, however much it is
+
+
+Rate = Annotated[float, Field(gt=0, le=FASTEST), BeforeValidator(_rate)]
+Concurrency = Annotated[StrictInt, Field(ge=1, le=MOST_CONCURRENT)]
+Expression = Annotated[str, StringConstraints(max_length=_MAX_EXPRESSION)]
+ManifestId = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F-]{36}$")]
+Manifest = Annotated[list[ManifestId], Field(max_length=50)]
+Headers = Annotated[dict[str, str], Field(max_length=50)]
+
+
+class PayloadDraft(BaseModel):
+    """What messages hold besides the event itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hydrate_entity: Flag = Field(
+        default=False, description="The entity with its related entities in place of references."
+    )
+    include_relations: Flag = Field(default=False, description="The related entities, as a list.")
+    include_activity: Flag = Field(default=False, description="The activity that led to it.")
+    include_changed_attributes: Flag = Field(
+        default=False, description="What was added, changed and removed."
+    )
+
+
+class SecureProxyDraft(BaseModel):
+    """Requests leave through the configured forward proxy, for this use case."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    integration_id: UUID
+    use_case_slug: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+Delay = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
+Delays = Annotated[list[Delay], Field(min_length=1, max_length=25)]
 
 
 class RetryPolicy(BaseModel):
@@ -33,6 +102,12 @@ class RetryPolicy(BaseModel):
     )
     timeout_ms: Annotated[StrictInt, Field(ge=100, le=120_000)] = Field(
         default=30_000, alias="timeoutMs", description="How long one attempt may take."
+    )
+    delays_seconds: Delays | None = Field(
+        default=None,
+        alias="delaysSeconds",
+        exclude_if=lambda delays: delays is None,
+        description="The waits between attempts in place of the usual ones; the last one repeats.",
     )
 
 
@@ -63,11 +138,10 @@ class WebhookDraft(RecordDraft):
         description="Where in the vault the signing secret is, as `secret` of that path. Without "
         "one Tieline makes a secret for a webhook that signs, and shows it once.",
     )
-    headers: dict[str, str] | None = Field(
+    headers: Headers | None = Field(
         default=None,
-        max_length=50,
         description="Headers that every delivery carries. Those that carry a secret refer to it "
-        "as {{env.key}}, such as `Bearer {{env.token}}`.",
+        "as {{env.key}}. Who calls is told by `auth`.",
     )
     enabled: Flag | None = Field(default=None, description="Whether it is active; true by default.")
     is_active: Flag | None = Field(default=None, description="Another name of enabled.")
@@ -82,6 +156,54 @@ class WebhookDraft(RecordDraft):
     connector_id: reference(UuidForm("cnn")) | None = Field(  # type: ignore[valid-type]
         default=None, description="The connector to which it belongs."
     )
+    http_method: HttpMethod | None = Field(
+        default=None, description="The method; POST by default. GET and HEAD carry no body."
+    )
+    auth: AuthDraft | None = Field(
+        default=None, description="How the receiver is told who calls; null is not at all."
+    )
+    filter: FilterDraft | None = Field(
+        default=None, description="The values of a field with which events are sent."
+    )
+    filter_conditions: ConditionsDraft | None = Field(
+        default=None, description="The conditions under which events are sent."
+    )
+    jsonata_expression: Expression | None = Field(
+        default=None, description="A JSONata expression that makes the body of the message."
+    )
+    payload_configuration: PayloadDraft | None = Field(
+        default=None, description="What the message holds besides the event itself."
+    )
+    ordered: Flag | None = Field(
+        default=None,
+        description="Whether messages about the same entity are sent one after the other; each "
+        "waits until the one before has arrived or is given up.",
+    )
+    max_concurrency: Concurrency | None = Field(
+        default=None, description="How many requests may be under way at once; 10 by default."
+    )
+    rate_limit_per_second: Rate | None = Field(
+        default=None, description="How many requests may begin per second; null is no limit."
+    )
+    transport: Transport | None = Field(
+        default=None,
+        description="`push`, the default: messages are sent to the url. `pull`: they wait until a "
+        "consumer asks for them.",
+    )
+    protected: Flag | None = Field(
+        default=None,
+        description="While it is true, no change is accepted that does not make it false.",
+    )
+    enable_static_ip: Flag | None = Field(
+        default=None, description="Whether requests leave through the configured forward proxy."
+    )
+    secure_proxy: SecureProxyDraft | None = Field(
+        default=None, description="The same, for a use case that needs it."
+    )
+    manifest: Manifest | None = Field(
+        default=None, description="The ids of the manifests that have made it."
+    )
+    disabled_reason: Any = stamp("Why it was disabled, if nobody has decided that.")
     tags: Texts | None = Field(default=None, description="Words to find it by.")
     application_id: reference(UuidForm("app")) | None = Field(  # type: ignore[valid-type]
         default=None, description="The application to which it belongs."
@@ -98,11 +220,25 @@ class WebhookDraft(RecordDraft):
             raise ValueError("is_active: is another name of enabled. Send one, or both alike")
         return self
 
+    def without_reference_of(self, before: Webhook) -> Self:
+        """The same, where a reference that is left out is meant to go, as in files."""
+        if self.auth is None or secret_reference(before.auth) is None:
+            return self
+        return self.model_copy(update={"auth": self.auth.with_secret_stated()})
+
+    def fields_on(self, before: Webhook) -> dict[str, Any]:
+        """The fields that a webhook gets; a view in which less can be said may leave some out."""
+        return self.fields()
+
     def fields(self) -> dict[str, Any]:
         """The fields that were sent; the switch by its first name."""
         found = super().fields()
         if "is_active" in found:
             found["enabled"] = found.pop("is_active")
-        if self.retry_policy is not None:
-            found["retry_policy"] = self.retry_policy.model_dump(by_alias=True)
+        for name, value in found.items():
+            if isinstance(value, BaseModel):
+                found[name] = value.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if self.auth is not None:
+            # Without the secret, which is for the store: see `authentication.py`.
+            found["auth"] = without_switches(settled(None, self.auth.stated()).document)
         return found

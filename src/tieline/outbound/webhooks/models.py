@@ -27,6 +27,25 @@ class Direction(StrEnum):
     INBOUND = "inbound"  # somebody else calls Tieline
 
 
+class HttpMethod(StrEnum):
+    """The method of the requests. GET and HEAD carry no body."""
+
+    GET = "GET"
+    POST = "POST"
+    PUT = "PUT"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+    OPTIONS = "OPTIONS"
+    HEAD = "HEAD"
+
+
+class Transport(StrEnum):
+    """Who opens the connection over which messages go out."""
+
+    PUSH = "push"  # Tieline calls the url
+    PULL = "pull"  # a consumer asks for its messages
+
+
 class SignatureScheme(StrEnum):
     """How a delivery is signed."""
 
@@ -35,12 +54,43 @@ class SignatureScheme(StrEnum):
     NONE = "none"
 
 
+ALL_EVENTS = "*"
+# Before the name of an event of the catalogue, as some clients write it.
+CATALOGUE_PREFIX = "event_"
+
+DEFAULT_AUTH: Mapping[str, Any] = {"authType": "NONE"}
+DEFAULT_PAYLOAD: Mapping[str, Any] = {
+    "hydrate_entity": False,
+    "include_relations": False,
+    "include_activity": False,
+    "include_changed_attributes": False,
+}
+DEFAULT_CONCURRENCY = 10
+
+
+@dataclass(frozen=True)
+class PayloadOptions:
+    """What a message holds besides the event itself."""
+
+    hydrate_entity: bool = False
+    include_relations: bool = False
+    include_activity: bool = False
+    include_changed_attributes: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Webhook(Record):
     """An address to which events go, or from which they come.
 
     The signing secret is in the vault at `vault_path`; `secret_fingerprint` is the SHA-256 of it in
     hexadecimal digits. The fields about deliveries are written by those who deliver.
+
+    `auth` is how the receiver is told who calls, without its secrets; see `authentication.py`.
+    `filter` is `{keyToFilter, supportedValues}`, `filter_conditions` `{conditions,
+    logical_operator}`, `secure_proxy` `{integration_id, use_case_slug}`. With `ordered` the
+    messages about one entity go out one after the other. `max_concurrency` and
+    `rate_limit_per_second` hold over all processes. `disabled_reason` says why it is not enabled
+    if nobody has decided that.
     """
 
     name: str | None = None
@@ -60,6 +110,38 @@ class Webhook(Record):
     tags: tuple[str, ...] = ()
     application_id: ApplicationId | None = None
     secret_fingerprint: str | None = None
+    http_method: HttpMethod = HttpMethod.POST
+    auth: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_AUTH))
+    filter: Mapping[str, Any] | None = None
+    filter_conditions: Mapping[str, Any] | None = None
+    jsonata_expression: str | None = None
+    payload_configuration: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_PAYLOAD))
+    ordered: bool = False
+    max_concurrency: int = DEFAULT_CONCURRENCY
+    rate_limit_per_second: float | None = None
+    transport: Transport = Transport.PUSH
+    protected: bool = False
+    enable_static_ip: bool = False
+    secure_proxy: Mapping[str, Any] | None = None
+    manifest: tuple[str, ...] = ()
+    disabled_reason: str | None = None
+
+    @property
+    def payload(self) -> PayloadOptions:
+        """What its messages hold besides the event itself."""
+        return PayloadOptions(**{name: bool(on) for name, on in self.payload_configuration.items()})
+
+    @property
+    def through_proxy(self) -> bool:
+        """Whether its requests leave through the configured forward proxy."""
+        return self.enable_static_ip or self.secure_proxy is not None
+
+    def subscribes_to(self, event_name: str) -> bool:
+        """Whether it wants the events of this name; without event types it wants all."""
+        return not self.event_types or any(
+            name in (event_name, ALL_EVENTS) or name.removeprefix(CATALOGUE_PREFIX) == event_name
+            for name in self.event_types
+        )
 
     @property
     def signs(self) -> bool:

@@ -5,24 +5,35 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from tieline.database import OrgTransaction
-from tieline.kit.time import to_wire
-from tieline.outbound.webhooks.errors import WebhookSecretElsewhere
+from tieline.kit.time import from_wire, to_wire
+from tieline.outbound.webhooks.errors import WebhookSecretElsewhere, WebhookSecretMissing
 from tieline.outbound.webhooks.models import WEBHOOKS, Webhook
 from tieline.secrets.errors import InvalidVaultPath
 from tieline.secrets.store import SecretStore
 
 _FOLDER = "webhooks/"  # the part of the vault that is Tieline's own
+BOTH_SIGN_FOR = timedelta(hours=24)  # the old secret beside the new one
+
+
+@dataclass(frozen=True)
+class SigningSecret:
+    """A secret to sign with, up to a moment if there is a newer one."""
+
+    text: str = field(repr=False)
+    until: datetime | None = None
 
 
 class SigningSecrets:
     """The signing secrets of webhooks, wherever secrets are kept.
 
     One that Tieline made stands at `webhooks/<id>/signing` as `secret`; after it was replaced, the
-    one before stands there too as `previous`, with the moment as `replaced_at`.
+    one before stands there too as `previous`, with the moment as `replaced_at`. Whoever keeps a
+    secret at a path of their own may do the same.
     """
 
     def __init__(self, store: SecretStore) -> None:
@@ -70,6 +81,26 @@ class SigningSecrets:
             values |= {"previous": stored["secret"], "replaced_at": to_wire(now)}
         await self._store.write(tx, _relative(webhook), values)
         return replace(webhook, secret_fingerprint=fingerprint(secret)), secret
+
+    async def read(self, tx: OrgTransaction, webhook: Webhook) -> Sequence[SigningSecret]:
+        """The secrets of a webhook that signs, the newest first.
+
+        Raises `WebhookSecretMissing` when there is none where the webhook says.
+        """
+        stored = None
+        if webhook.vault_path is not None:
+            path = self._store.paths.relative_path(webhook.org_id, webhook.vault_path)
+            stored = await self._store.read(tx, path)
+        if stored is None or not stored.get("secret"):
+            raise WebhookSecretMissing
+        found = [SigningSecret(stored["secret"])]
+        if "previous" in stored and "replaced_at" in stored:
+            try:
+                until = from_wire(stored["replaced_at"]) + BOTH_SIGN_FOR
+            except (ValueError, OverflowError):  # not written by Tieline
+                return found
+            found.append(SigningSecret(stored["previous"], until))
+        return found
 
     async def remove(self, tx: OrgTransaction, webhook: Webhook) -> None:
         """Forget the secret that Tieline made for a webhook, if it did."""

@@ -1,0 +1,1 @@
+"""What the operator lets single organisations reach inside the network."""

@@ -1,0 +1,1 @@
+"""Files of other systems, fetched through signed download links."""

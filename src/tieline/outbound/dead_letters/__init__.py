@@ -1,0 +1,1 @@
+"""Deliveries that failed for good: found, grouped by cause, sent again in bulk, or discarded."""

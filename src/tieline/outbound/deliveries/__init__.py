@@ -1,0 +1,1 @@
+"""Deliveries: rendered messages on their way to webhooks, each attempt on record."""

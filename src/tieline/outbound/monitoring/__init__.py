@@ -1,0 +1,1 @@
+"""What became of outbound events, delivery by delivery and in figures."""

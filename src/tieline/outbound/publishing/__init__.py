@@ -1,0 +1,1 @@
+"""From events to deliveries: which webhooks an event goes to, and as what."""

@@ -1,0 +1,1 @@
+"""Calls of webhooks by hand or by an automation: rendered, sent at once, and answered for."""

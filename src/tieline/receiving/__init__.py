@@ -1,0 +1,1 @@
+"""The other side of a webhook: takes deliveries, checks signatures, rehearses failures."""

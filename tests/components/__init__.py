@@ -1,0 +1,1 @@
+"""Real servers on this machine, which behave and misbehave as tests want."""
