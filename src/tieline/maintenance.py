@@ -10,6 +10,7 @@ from tieline.database import Transaction
 from tieline.database.partitions import drop_expired, ensure_partitions
 from tieline.entities.retention import purge_recycle_bin
 from tieline.inbound.repository import oldest_waiting_event
+from tieline.kit.errors import Conflict
 from tieline.kit.time import Clock, utc_now
 from tieline.outbound.deliveries.repository import oldest_waiting
 from tieline.runtime.periodic import Duty
@@ -53,6 +54,9 @@ def maintenance_duties(settings: Settings, clock: Clock = utc_now) -> list[Duty]
             "entity_operations": activities,
         }
         dropped = await drop_expired(tx.connection, retention, now)
+        if (await oldest_waiting(tx) or now) < now - deliveries:
+            # Meanwhile somebody had one sent again that is gone now: that is undone.
+            raise Conflict("A delivery was sent again while its partition was being dropped.")
         if dropped:
             log.info("partitions.dropped", partitions=dropped)
 

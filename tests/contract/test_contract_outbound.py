@@ -128,9 +128,13 @@ def test_the_status_names_each_conflict(
     sdk.erp("getOutboundStatus", {"integrationId": str(uuid4())}, expect=404)
 
 
-# Events of the same name belong to each integration that takes them: this one happens only here.
+# Events of the same name belong to each integration that takes them. This one happens only here,
+# but webhooks of others on the same server may hear of all events.
 @pytest.mark.parametrize("place", ["InstallmentUpdated"], indirect=True)
-def test_outbound_events_are_paged_and_counted(sdk: Sdk, sink: Sink, place: dict[str, str]) -> None:
+def test_outbound_events_are_paged_and_counted(
+    sdk: Sdk, sink: Sink, config: dict[str, Any], place: dict[str, str]
+) -> None:
+    own = {"limit": 2, "webhook_config_id": config["id"]}
     since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     sink.answer("/erp", Reply(), Reply(500, headers={"retry-after": "3600"}), Reply())
     attributes = {"contract_number": "V-1"}
@@ -140,22 +144,26 @@ def test_outbound_events_are_paged_and_counted(sdk: Sdk, sink: Sink, place: dict
         event = {"event_name": "InstallmentUpdated"}
         sdk.event_catalog("triggerEvent", event, wanted)
         sink.wait(count + 1, "/erp")
-    monitored(sdk, place, 2, status="succeeded")
+    monitored(sdk, place, 2, status="succeeded", webhook_config_id=config["id"])
 
-    first = sdk.erp("queryOutboundMonitoringEvents", place, {"limit": 2}).data
+    first = sdk.erp("queryOutboundMonitoringEvents", place, own).data
     rest = sdk.erp(
-        "queryOutboundMonitoringEvents", place, {"limit": 2, "cursor": first["next_cursor"]}
+        "queryOutboundMonitoringEvents", place, {**own, "cursor": first["next_cursor"]}
     ).data
 
     assert first["has_more"] is True
     assert rest["has_more"] is False
     statuses = [event["status"] for event in first["data"] + rest["data"]]
     assert statuses == ["succeeded", "pending", "succeeded"]
-    stats = sdk.erp("getMonitoringStats", place, {"from_date": since}).data["outbound"]
-    assert (stats["total_events"], stats["success_count"]) == (3, 2)
+    asked = {"from_date": since, "outbound_group_by": ["webhook_config_id"]}
+    stats = sdk.erp("getMonitoringStats", place, asked).data["outbound"]
+    [mine] = [each for each in stats["breakdown"] if each["webhook_config_id"] == config["id"]]
+    assert (mine["total_events"], mine["success_count"], mine["pending_count"]) == (3, 2, 1)
+    assert stats["total_events"] == sum(each["total_events"] for each in stats["breakdown"])
     series = {"from_date": since, "interval": "1h", "direction": "outbound"}
     buckets = sdk.erp("getMonitoringTimeSeries", place, series).data["buckets"]
-    assert sum(bucket["outbound"]["total_count"] for bucket in buckets) == 3
+    counted = sum(bucket["outbound"]["total_count"] for bucket in buckets)
+    assert counted == stats["total_events"]
 
 
 def step(sdk: Sdk, config: dict[str, Any], **different: Any) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from tieline.entities.changes.handing_over import HandingOver, change_duties
 from tieline.entities.changes.jobs import HAND_OVER
 from tieline.http.services import Services
 from tieline.identity.limits.service import limit_duties
-from tieline.inbound.dead_letters.jobs import REDRIVE, redrive_duties
-from tieline.inbound.dead_letters.redrive import Redriving
+from tieline.inbound.dead_letters.redrive import REDRIVE, redriving
 from tieline.inbound.drain import Drain
 from tieline.inbound.duties import inbound_duties
 from tieline.inbound.jobs import DRAIN
@@ -21,9 +20,8 @@ from tieline.maintenance import maintenance_duties
 from tieline.monitoring.duties import monitoring_duties
 from tieline.monitoring.models import Outcome
 from tieline.outbound.acknowledgements.duties import acknowledgement_duties
-from tieline.outbound.dead_letters.jobs import REDRIVE as REDRIVE_DELIVERIES
-from tieline.outbound.dead_letters.jobs import delivery_redrive_duties
-from tieline.outbound.dead_letters.redrive import DeliveryRedriving
+from tieline.outbound.dead_letters.redrive import REDRIVE as REDRIVE_DELIVERIES
+from tieline.outbound.dead_letters.redrive import delivery_redriving
 from tieline.outbound.monitoring.duties import outbound_monitoring_duties
 from tieline.outbound.pulling.duties import pulling_duties
 from tieline.runtime.periodic import Duty, Periodic
@@ -56,16 +54,16 @@ def start_working(settings: Settings, services: Services) -> Working:
         public_url=settings.public_address,
         finished=_count_outcomes,
     )
-    redriving = Redriving(services.database, services.integrations, services.acceptance)
-    redriving_deliveries = DeliveryRedriving(services.database)
+    redrives = redriving(services.database, services.integrations, services.acceptance)
+    delivery_redrives = delivery_redriving(services.database)
     handing_over = HandingOver(services.database, [services.catalogue])
     worker = Worker(
         services.database,
         {
             DRAIN: drain.job,
-            REDRIVE: redriving.job,
+            REDRIVE.name: redrives.job,
             HAND_OVER: handing_over.job,
-            REDRIVE_DELIVERIES: redriving_deliveries.job,
+            REDRIVE_DELIVERIES.name: delivery_redrives.job,
         },
         heartbeat=timedelta(seconds=settings.job_heartbeat_seconds),
         concurrency=concurrent_jobs(settings),
@@ -83,8 +81,8 @@ def _duties(settings: Settings, services: Services) -> list[Duty]:
     deliveries = timedelta(days=settings.delivery_retention_days)
     return [
         *inbound_duties(sweep_seconds=settings.sweep_seconds, deduplication_window=window),
-        *redrive_duties(sweep_seconds=settings.sweep_seconds, retention=events),
-        *delivery_redrive_duties(sweep_seconds=settings.sweep_seconds, retention=deliveries),
+        *REDRIVE.duties(sweep_seconds=settings.sweep_seconds, retention=events),
+        *REDRIVE_DELIVERIES.duties(sweep_seconds=settings.sweep_seconds, retention=deliveries),
         *pulling_duties(patience=timedelta(days=settings.pull_retention_days)),
         *change_duties(sweep_seconds=settings.sweep_seconds),
         *monitoring_duties(retention=outcomes),

@@ -8,18 +8,21 @@ import structlog
 
 from tieline import metrics
 from tieline.catalogue.happening import Happening
+from tieline.catalogue.known import Triggers
 from tieline.catalogue.occurrences import candidates, occurrences
 from tieline.catalogue.remembered import RememberedEvents
 from tieline.database import OrgTransaction
 from tieline.entities.activity_repository import activity_types
 from tieline.entities.changes.models import READINGS, Change, ChangeKind, EntityChange
-from tieline.entities.changes.repository import operations_of
+from tieline.entities.changes.repository import operation_sizes, operations_of
 from tieline.entities.models import Diff
+from tieline.kit.portions import portions
 from tieline.kit.time import Clock
 
 log = structlog.get_logger(__name__)
 
 _MOST_NOTED = 10
+_MOST_BYTES = 16_000_000  # of changed entities that are in memory at once
 
 
 class ChangeReactions:
@@ -40,10 +43,15 @@ class ChangeReactions:
         concerned = candidates(triggers, changes)
         if not concerned:
             return
-        known = await _with_operations(tx, concerned)
-        types = await activity_types(
-            tx, {each.activity_id for each in concerned if each.activity_id}
-        )
+        sizes = await operation_sizes(tx, concerned)
+        for portion in portions(concerned, sizes, _MOST_BYTES):
+            await self._react(tx, triggers, portion)
+
+    async def _react(
+        self, tx: OrgTransaction, triggers: Triggers, changes: Sequence[Change]
+    ) -> None:
+        known = await _with_operations(tx, changes)
+        types = await activity_types(tx, {each.activity_id for each in changes if each.activity_id})
         some = list(occurrences(triggers, known, types, self._clock()))
         happened = self._happening.let_happen(tx, some)
         _note_faults(tx.org_id, [past.event.id async for past in happened if past.fault])

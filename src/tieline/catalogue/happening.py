@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from tieline import metrics
 from tieline.catalogue import history_repository
 from tieline.catalogue.assembly import Assembled, assemble
+from tieline.catalogue.hydration import TooMuchAtOnce
 from tieline.catalogue.models import Event
 from tieline.catalogue.occurrences import Occurrence
 from tieline.catalogue.past import PastEvent
@@ -36,9 +37,9 @@ class Happening:
             return
         awaited = await self.sink.acknowledged(tx, {each.event.name for each in some})
         ids = ulids_at([each.time for each in some])
-        for start in range(0, len(some), _AT_ONCE):
-            part = some[start : start + _AT_ONCE]
-            assembled = await assemble(tx, self._mapper, part)
+        start = 0
+        while start < len(some):
+            part, assembled = await self._assembled(tx, some[start : start + _AT_ONCE])
             past = [
                 PastEvent(
                     event_of(tx.org_id, each, i, made, awaited=each.event.name in awaited),
@@ -54,6 +55,17 @@ class Happening:
                 metrics.CATALOGUE_EVENTS.labels("happened").inc(len(good))
             for each in past:
                 yield each
+            start += len(part)
+
+    async def _assembled(
+        self, tx: OrgTransaction, some: Sequence[Occurrence]
+    ) -> tuple[Sequence[Occurrence], list[Assembled]]:
+        """The first of some occurrences, as many as fit into memory, and what they carry."""
+        while True:
+            try:
+                return some, await assemble(tx, self._mapper, some)
+            except TooMuchAtOnce:
+                some = some[: len(some) // 2]
 
 
 def event_of(

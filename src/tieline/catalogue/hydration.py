@@ -1,7 +1,8 @@
 """Fills the entity graphs of many events at once: one statement for each step away from the seeds.
 
-Bounds: `MAX_PER_NODE` entities in a node, `MAX_PER_EVENT` in an event. Of an entity the first
-`MAX_RELATIONS` relations in each direction are looked at. What is beyond is left out.
+Bounds: `MAX_PER_NODE` entities in a node, `MAX_PER_EVENT` in an event, with `MAX_READ_BYTES` of
+JSON. Of an entity the first `MAX_RELATIONS` relations in each direction are looked at. What is
+beyond is left out.
 """
 
 from __future__ import annotations
@@ -17,18 +18,24 @@ from tieline.catalogue.graph_repository import related_ids
 from tieline.catalogue.journeys import steps_from
 from tieline.database import OrgTransaction
 from tieline.entities.projection import Projection
-from tieline.entities.queries import live_entities
+from tieline.entities.queries import entity_sizes, live_entities
 from tieline.entities.reads import wire_document
 
 MAX_PER_NODE = 100
 MAX_PER_EVENT = 500
 MAX_RELATIONS = 2_000
+MAX_READ_BYTES = 16_000_000
+MAX_BYTES_AT_ONCE = 64_000_000  # of all entities that are read together
 
 _MAX_STEPS = 40  # of edges that lead in circles, only so many are followed
 _INTERNAL = ("_id", "_schema", "_org")
 
 Document = dict[str, Any]
 Asked = tuple[UUID, str]  # an entity, and the schema of the related ones that are wanted
+
+
+class TooMuchAtOnce(Exception):
+    """The graphs of these events together would take too much memory. Fill fewer at once."""
 
 
 @dataclass(eq=False)
@@ -89,15 +96,28 @@ class Hydration:
                 filled[node.id] = documents[0]
         return filled
 
-    def wanted(self) -> set[UUID]:
-        """The entities that have to be read to be shown."""
-        return {
-            entity_id
-            for node_id, ids in self.found.items()
-            if node_id not in self.skipped
-            for entity_id in ids
-            if entity_id not in self.own
-        }
+    def wanted(self) -> list[UUID]:
+        """The entities that have to be read to be shown, those nearest to the seeds first."""
+        return list(
+            dict.fromkeys(
+                entity_id
+                for node_id, ids in self.found.items()
+                if node_id not in self.skipped
+                for entity_id in ids
+                if entity_id not in self.own
+            )
+        )
+
+    def affordable(self, sizes: Mapping[UUID, int]) -> set[UUID]:
+        """Those of the wanted entities that are within the bound of bytes."""
+        chosen: set[UUID] = set()
+        left = MAX_READ_BYTES
+        for entity_id in self.wanted():
+            left -= sizes.get(entity_id, 0)
+            if left < 0:
+                break
+            chosen.add(entity_id)
+        return chosen
 
     def _targets(self, source: str) -> list[str]:
         """The nodes that are next to one, and have room; what is in a seed is known already."""
@@ -123,7 +143,7 @@ class Hydration:
 async def hydrate(
     tx: OrgTransaction, hydrations: Sequence[Hydration]
 ) -> list[dict[str, Document | list[Document]]]:
-    """The filled nodes of each graph by their ids."""
+    """The filled nodes of each graph by their ids. Raises `TooMuchAtOnce`."""
     for _ in range(_MAX_STEPS):
         asked = {each for hydration in hydrations for each in hydration.asked()}
         if not asked:
@@ -131,9 +151,17 @@ async def hydrate(
         answers = await related_ids(tx, asked, each=MAX_PER_NODE, relations=MAX_RELATIONS)
         for hydration in hydrations:
             hydration.take(answers)
-    ids = {entity_id for hydration in hydrations for entity_id in hydration.wanted()}
+    wanted = {entity_id for hydration in hydrations for entity_id in hydration.wanted()}
+    sizes = await entity_sizes(tx, wanted) if wanted else {}
+    chosen = [hydration.affordable(sizes) for hydration in hydrations]
+    ids = set().union(*chosen)
+    if len(hydrations) > 1 and sum(sizes.get(each, 0) for each in ids) > MAX_BYTES_AT_ONCE:
+        raise TooMuchAtOnce
     entities = await documents_of(tx, ids)
-    return [hydration.shown(entities) for hydration in hydrations]
+    return [
+        hydration.shown({each: entities[each] for each in some if each in entities})
+        for hydration, some in zip(hydrations, chosen, strict=True)
+    ]
 
 
 async def documents_of(tx: OrgTransaction, ids: set[UUID]) -> dict[UUID, Document]:

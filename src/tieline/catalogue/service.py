@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from tieline.catalogue.models import Event
 from tieline.catalogue.remembered import RememberedEvents, read_events
 from tieline.catalogue.sink import EventSink
 from tieline.catalogue.triggering import ManualTrigger, occurrence_of, refuse_disabled
+from tieline.catalogue.turns import Turns
 from tieline.database import Database, OrgTransaction
 from tieline.entities.changes.listening import listen
 from tieline.entities.changes.models import Change
@@ -64,6 +66,7 @@ class EventCatalogue:
         self._known = RememberedEvents()
         self._happening = Happening(mapper, sink)
         self._reactions = ChangeReactions(self._known, self._happening, clock)
+        self._turns = Turns()
         self.history = EventHistory(database, self._known)
         self.custom = CustomEvents(database, mapper, self.switch, clock)
 
@@ -142,12 +145,25 @@ class EventCatalogue:
 
     # --- triggering ---
 
+    @contextlib.asynccontextmanager
+    async def turn(self, org_id: str) -> AsyncIterator[None]:
+        """Wait until one may trigger an event or preview it.
+
+        Both do so themselves, unless there is a request's transaction already: whoever opens one
+        waits before that.
+        """
+        if self._database.inside_request():
+            yield
+        else:
+            async with self._turns.turn(org_id):
+                yield
+
     async def trigger(self, org_id: str, name: str, wanted: ManualTrigger) -> Event:
         """Let an event happen now; it is published when the transaction commits.
 
         Raises `UnknownEvent`, `EventDisabled` and `InvalidOccurrence`.
         """
-        async with self._database.organisation(org_id) as tx:
+        async with self.turn(org_id), self._database.organisation(org_id) as tx:
             event = (await self._known.of(tx)).get(name)
             refuse_disabled(event, wanted)
             occurrence = await occurrence_of(tx, event, wanted, self._clock())
@@ -161,7 +177,7 @@ class EventCatalogue:
 
         Raises `UnknownEvent` and `InvalidOccurrence`.
         """
-        async with self._database.reading(org_id) as tx:
+        async with self.turn(org_id), self._database.reading(org_id) as tx:
             event = (await self._known.of(tx)).get(name)
             occurrence = await occurrence_of(tx, event, wanted, self._clock())
             [made] = await assemble(tx, self._mapper, [occurrence])

@@ -26,7 +26,6 @@ from tieline.entities.queries import live_entities
 from tieline.expressions.limits import limits_from
 from tieline.expressions.sandbox import SandboxPool
 from tieline.integrations.outbound_routes import OutboundRoutes
-from tieline.integrations.routes import RouteCache
 from tieline.kit import json
 from tieline.kit.errors import InvalidInput
 from tieline.kit.ids import parse_uuid
@@ -88,9 +87,7 @@ async def _tools(settings: Settings) -> AsyncIterator[tuple[Database, EventCatal
     sandbox = SandboxPool(handler=HANDLER, limits=limits_from(settings))
     async with migrated(settings) as database:
         mapper = Mapper(sandbox)
-        publisher = Publisher(
-            mapper, OutboundRoutes(database, RouteCache(database)), WebhookDirectory(database)
-        )
+        publisher = Publisher(mapper, OutboundRoutes(), WebhookDirectory(database))
         await sandbox.start()
         try:
             yield database, EventCatalogue(database, mapper, publisher)

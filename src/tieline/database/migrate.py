@@ -78,7 +78,7 @@ async def _require_supported(connection: asyncpg.Connection) -> None:
         raise UnsupportedDatabase
 
 
-async def _run_alembic(url: str) -> None:
+async def _run_alembic(url: str, revision: str = "head") -> None:
     async def connect() -> asyncpg.Connection:
         try:
             return await asyncpg.connect(url, server_settings=session_settings("tieline migrate"))
@@ -88,17 +88,17 @@ async def _run_alembic(url: str) -> None:
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, revision)
             await connection.commit()
     finally:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     configuration = Config()
     configuration.set_main_option("script_location", str(MIGRATIONS))
     configuration.attributes["connection"] = connection
-    command.upgrade(configuration, "head")
+    command.upgrade(configuration, revision)
 
 
 async def _prepare_queue(connection: asyncpg.Connection) -> None:

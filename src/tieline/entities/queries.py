@@ -89,6 +89,16 @@ async def live_entities(tx: OrgTransaction, ids: Collection[UUID]) -> list[Title
     return [titled(row) for row in await tx.fetch(sql, list(ids))] if ids else []
 
 
+async def entity_sizes(tx: OrgTransaction, ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many bytes of JSON the attributes of some entities have; without those that are gone."""
+    rows = await tx.fetch(
+        "SELECT id, octet_length(attributes::text) AS size FROM entities "
+        "WHERE org_id = $1 AND id = ANY($2) AND deleted_at IS NULL",
+        list(ids),
+    )
+    return {row["id"]: row["size"] for row in rows}
+
+
 async def lock_entities(tx: OrgTransaction, ids: Collection[UUID]) -> None:
     """Wait for everybody who is changing these entities; until the transaction ends, nobody else.
 

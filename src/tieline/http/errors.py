@@ -98,8 +98,11 @@ def install_error_handlers(app: FastAPI, body: ErrorBody) -> None:
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, TielineError)
-        if error.http_status >= 500:
+        if error.http_status == 500:
             log.error("request.failed", code=error.code, exc_info=error)
+        elif error.http_status > 500:
+            # Something else is at fault, which says so itself; where it was noticed says nothing.
+            log.warning("request.failed", code=error.code, reason=error.message)
         wait = error.retry_after if isinstance(error, TooManyRequests) else None
         return answer(request, error.http_status, error.code, error.message, error.details, wait)
 

@@ -39,6 +39,7 @@ _OFTEN = {
     404: "There is no such thing in this organisation.",
     409: "The change contradicts what is stored.",
     413: "The body is larger than the configured limit.",
+    502: "Another server, which had to be asked, did not answer as it should.",
     422: "The request is well-formed but cannot be carried out.",
     503: "The place where secrets are kept does not answer.",
 }

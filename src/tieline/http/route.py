@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import re
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar
 
 from fastapi import Request, Response
@@ -33,6 +35,7 @@ _KEY_LENGTH = 255
 _BRACKETS = re.compile(rb"(?<![^&])([^=&]+?)(?:\[\]|%5[Bb]%5[Dd])=")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Turn = Callable[[Request, str], AbstractAsyncContextManager[None]]
 
 
 class IdempotencyKeyReused(Conflict):
@@ -94,7 +97,7 @@ class TielineRoute(APIRoute):
                 if key is None or exact.method not in _UNSAFE or not self.runs_once:
                     response = await handler(exact)
                 else:
-                    response = await _once(exact, key, self._scope, handler)
+                    response = await _once(exact, key, self._scope, handler, self.turn)
                 return await self.finish(exact, response)
             except (TielineError, HTTPException, *ANSWERED):
                 raise
@@ -103,6 +106,10 @@ class TielineRoute(APIRoute):
                 raise InternalError from error
 
         return handle
+
+    def turn(self, request: Request, org_id: str) -> AbstractAsyncContextManager[None]:
+        """What a call of an organisation waits for before its transaction begins."""
+        return contextlib.nullcontext()
 
     async def finish(self, request: Request, response: Response) -> Response:
         """The answer to a response that was made just now or, for a repetition, stored before.
@@ -152,13 +159,16 @@ def _with_json_type(scope: AsgiScope) -> AsgiScope:
     return {**scope, "headers": [*headers, (b"content-type", b"application/json")]}
 
 
-async def _once(request: Request, key: str, scope: Scope | None, handler: Handler) -> Response:
+async def _once(
+    request: Request, key: str, scope: Scope | None, handler: Handler, turn: Turn
+) -> Response:
     if not key or len(key) > _KEY_LENGTH:
         raise InvalidInput(f"Idempotency-Key must have 1 to {_KEY_LENGTH} characters.")
     # A stored answer is for nobody who may not get it any more. Who else asks has another hash.
     principal = await (permitted(request, scope) if scope else authenticate(request))
     digest = await _request_hash(request, principal)
-    async with services(request).database.request() as request_tx:
+    database = services(request).database
+    async with turn(request, principal.org_id), database.request() as request_tx:
         tx = OrgTransaction(request_tx.connection, principal.org_id)
         stored = await _claim(tx, key, digest)
         if stored is not None:

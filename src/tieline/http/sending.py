@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
+from pydantic import BaseModel, Field
 
 from tieline.http.auth import authenticate
 from tieline.http.responses import JsonResponse, reply
@@ -14,12 +17,32 @@ from tieline.kit import json
 from tieline.outbound.triggering.documents import call_document
 
 
+class TriggerReply(BaseModel):
+    """What came of the call. What is not known, or does not apply, is absent."""
+
+    event_id: str = Field(description="The delivery; the log of the webhook shows it.")
+    status: str = Field(
+        default="",
+        description="`succeeded` or `failed`: how the request ended. Absent while there is none.",
+    )
+    status_code: str = Field(default="", description="The status that the webhook answered.")
+    code: str = Field(default="", description="Why there was no success; see docs/outbound.md.")
+    message: str = Field(default="", description="The same in words.")
+    body: dict[str, Any] = Field(default={}, description="The beginning of the answer.")
+    start_date: str = Field(default="", description="When the request was sent.")
+    end_date: str = Field(default="", description="When the answer was there.")
+
+
 class SendingRoute(TielineRoute):
     """Stores what is to be sent, and sends it once that is committed.
 
     The handler answers with `stored`. With an `Idempotency-Key` a repetition sends nothing again:
     it is told what came of the first call.
     """
+
+    def turn(self, request: Request, org_id: str) -> AbstractAsyncContextManager[None]:
+        """The turn of the organisation among those whose expressions run in a transaction."""
+        return services(request).catalogue.turn(org_id)
 
     async def finish(self, request: Request, response: Response) -> Response:
         """What came of the message, after an attempt to send it unless nobody waits for that."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tieline.database import Database, OrgTransaction
+from tieline.database import OrgTransaction
+from tieline.entities.changes.listening import ListenersVersion, listeners_version
 from tieline.integrations import repository
 from tieline.integrations.models import UseCase
-from tieline.integrations.routes import RouteCache
 from tieline.kit.ids import parse_uuid
 from tieline.records.identifiers import UuidForm
 
@@ -67,26 +67,19 @@ def webhook_id_from(text: str) -> UUID | None:
 class OutboundRoutes:
     """The routes of the events of organisations, by the events' names."""
 
-    def __init__(self, database: Database, changes: RouteCache) -> None:
-        self._database = database
-        self._changes = changes
-        self._known: OrderedDict[str, tuple[int, Routes]] = OrderedDict()
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[ListenersVersion, Routes]] = OrderedDict()
 
     async def of(self, tx: OrgTransaction) -> Routes:
         """Where the events of an organisation go; events that nobody takes are left out."""
-        generation = self._changes.generation
+        version = await listeners_version(tx)
         known = self._known.get(tx.org_id)
-        # Within a request what the request itself has changed counts, and nobody was told of it.
-        if known is not None and known[0] == generation and not self._database.inside_request():
-            self._known.move_to_end(tx.org_id)
-            return known[1]
-        routes = arrange_outbound(await repository.outbound_use_cases(tx))
-        # What was read before a change must not be remembered after it.
-        if generation is not None and generation == self._changes.generation:
-            self._known[tx.org_id] = (generation, routes)
+        if known is None or known[0] != version:
+            routes = arrange_outbound(await repository.outbound_use_cases(tx))
+            known = self._known[tx.org_id] = version, routes
             if len(self._known) > _CACHED_ORGANISATIONS:
                 self._known.popitem(last=False)
-        return routes
+        return known[1]
 
 
 def arrange_outbound(use_cases: Sequence[UseCase]) -> Routes:

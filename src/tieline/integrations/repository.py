@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from tieline.database import OrgTransaction, Transaction
+from tieline.entities.changes.listening import listeners_changed
 from tieline.integrations.models import Integration, UseCase, UseCaseType
 from tieline.kit import json
 
@@ -75,6 +76,7 @@ async def list_integrations(tx: OrgTransaction) -> list[Integration]:
 
 async def announce_change(tx: OrgTransaction, integration_id: UUID) -> None:
     """Tell every process, at the commit, that the routes of an integration may have changed."""
+    await listeners_changed(tx)
     await Transaction(tx.connection).execute(
         "SELECT pg_notify($1, $2)", CHANGED_CHANNEL, str(integration_id)
     )

@@ -60,7 +60,7 @@ class IntegrationService:
         self._clock = clock
         self._find_missing = find_missing
         self._routes = RouteCache(database)
-        self.outbound = OutboundRoutes(database, self._routes)
+        self.outbound = OutboundRoutes()
         self.app_mappings = AppMappings(database, self._routes)
         self._configurations = ConfigurationCache(database)
         self._samples = SampleGuard(database, mapper, sample_seconds)

@@ -49,25 +49,40 @@ async def update_record(tx: OrgTransaction, table: RecordTable[R], record: R) ->
 
 
 async def find_record(
-    tx: OrgTransaction, table: RecordTable[R], record_id: Any, *, app_id: str | None = None
+    tx: OrgTransaction,
+    table: RecordTable[R],
+    record_id: Any,
+    *,
+    app_id: str | None = None,
+    deleted: bool = False,
 ) -> R | None:
-    """A record that is not deleted; with `app_id` only if that application may see it."""
-    return await _find(tx, table, record_id, app_id, "")
+    """A record; with `app_id` only if that application may see it.
+
+    One that is deleted is found only with `deleted`.
+    """
+    return await _find(tx, table, record_id, app_id, deleted=deleted)
 
 
 async def lock_record(
     tx: OrgTransaction, table: RecordTable[R], record_id: Any, *, app_id: str | None = None
 ) -> R | None:
     """The same, and nobody else changes it until the transaction ends."""
-    return await _find(tx, table, record_id, app_id, " FOR UPDATE")
+    return await _find(tx, table, record_id, app_id, lock=" FOR UPDATE")
 
 
 async def _find(
-    tx: OrgTransaction, table: RecordTable[R], record_id: Any, app_id: str | None, lock: str
+    tx: OrgTransaction,
+    table: RecordTable[R],
+    record_id: Any,
+    app_id: str | None,
+    *,
+    deleted: bool = False,
+    lock: str = "",
 ) -> R | None:
     conditions = Conditions("org_id = $1")
     conditions.add("id = {}", record_id)
-    conditions.add("NOT is_deleted")
+    if not deleted:
+        conditions.add("NOT is_deleted")
     _show_own(conditions, table, app_id)
     row = await tx.fetchrow(
         f"SELECT {table.selection()} FROM {table.name} WHERE {conditions}{lock}",

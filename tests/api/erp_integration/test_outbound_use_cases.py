@@ -20,6 +20,7 @@ from tests.api.erp_integration.outbound_making import (
 from tests.components.sink import Sink
 
 from tieline.kit import json
+from tieline.outbound.publishing import loading, publisher
 
 
 async def test_a_change_is_mapped_and_delivered(client: httpx.AsyncClient, sink: Sink) -> None:
@@ -321,3 +322,26 @@ async def test_a_webhook_is_named_by_either_of_its_ids(
     assert request.body == b'"ok"'
     [delivery] = await deliveries(client, integration_id, 1)
     assert delivery["webhook_config_id"] == webhook["id"]
+
+
+async def test_a_message_about_a_hub_says_as_much_as_can_be_sent(
+    client: httpx.AsyncClient, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "MOST_RELATED_BYTES", 2_500)
+    monkeypatch.setattr(publisher, "_MOST_BYTES", 3_000)
+    await new_webhook(
+        client,
+        sink.at("/hub"),
+        eventName="EntityCreated",
+        payloadConfiguration={"include_relations": True},
+        filter={"keyToFilter": "entity._schema", "supportedValues": ["hub"]},
+    )
+    near = [await new_entity(client, "spoke", n=n, text="x" * 1_000) for n in range(4)]
+    reference = {"$relation": [{"entity_id": each["_id"]} for each in near]}
+    hubs = [await new_entity(client, "hub", n=n, spokes=reference) for n in range(3)]
+
+    requests = await sink.wait_for(3, "/hub")
+    messages = sorted((json.loads(each.body) for each in requests), key=lambda m: m["entity"]["n"])
+    assert [each["entity"]["_id"] for each in messages] == [hub["_id"] for hub in hubs]
+    for message in messages:
+        assert [each["n"] for each in message["relations"]] == [0, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -148,3 +149,29 @@ async def test_a_repeated_trigger_with_a_key_happens_once(client):
     second = await client.post(f"{url}:trigger", json=body, headers=headers)
     assert first.json() == second.json()
     assert len(await past(client, url)) == 1
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+async def test_whoever_waits_for_a_turn_holds_no_connection(client, services, org, keyed):
+    """Else one organisation with slow expressions would keep everybody from the database."""
+    contact = await entity(client, "contact", n=1)
+    body = {"seed": {"entity_id": contact, "node_id": "contact"}}
+    size = services.settings.database_pool_size
+    catalogue = services.catalogue
+    async with catalogue.turn(org), catalogue.turn(org):
+        calls = [
+            asyncio.create_task(
+                client.post(
+                    f"{SYNC}:trigger",
+                    json=body,
+                    headers={"idempotency-key": f"turn-{number}"} if keyed else {},
+                )
+            )
+            for number in range(2 * size)
+        ]
+        async with asyncio.timeout(10):
+            assert await past(client, SYNC) == []
+
+    answers = await asyncio.gather(*calls)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(await past(client, SYNC)) > 0

@@ -511,3 +511,18 @@ async def test_a_delivery_of_another_webhook_is_not_there(
     [made] = await deliver(database, org, delivery(one))
     refused(await client.get(f"{events(other)}/{made}"), 404, "DELIVERY_NOT_FOUND")
     assert ids(await page(client, other, event_id=made)) == []
+
+
+async def test_the_log_outlives_the_webhook(
+    client: httpx.AsyncClient, database: Database, org: str
+) -> None:
+    hook = await paused_webhook(client)
+    [failed] = await deliver(database, org, delivery(hook, ending=FAILED))
+    [waiting] = await deliver(database, org, delivery(hook))
+    assert (await client.delete(f"{CONFIGS}/{hook['id']}")).status_code == 204
+
+    assert set(ids(await page(client, hook))) == {failed, waiting}
+    shown = await client.get(f"{events(hook)}/{failed}/attempts")
+    assert shown.status_code == 200, shown.text
+    refused(await client.post(f"{events(hook)}/{failed}/replay"), 404, "WEBHOOK_NOT_FOUND")
+    refused(await client.get(f"{CONFIGS}/{hook['id']}/backlog"), 404, "WEBHOOK_NOT_FOUND")

@@ -262,6 +262,16 @@ async def test_configurations_are_found_by_their_event(client):
         assert [each["id"] for each in answer.json()] == [each["id"] for each in expected]
 
 
+async def test_an_event_is_listed_by_either_form_of_its_name(client):
+    """Clients of the reference put `event_` before the names of the catalogue."""
+    plain = await made(client, name="plain", eventName="A")
+    prefixed = await made(client, name="prefixed", eventName="event_A")
+
+    for name in ("A", "event_A"):
+        answer = await client.get(CONFIGS, params={"eventName": name})
+        assert [each["id"] for each in answer.json()] == [plain["id"], prefixed["id"]]
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [

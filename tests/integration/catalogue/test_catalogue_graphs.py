@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from catalogue_definitions import definition
 from catalogue_world import KeepingSink, World, related
 
-from tieline.catalogue import assembly, graph_repository, hydration
+from tieline.catalogue import assembly, consuming, graph_repository, hydration
 from tieline.catalogue.graph_repository import related_ids
 from tieline.catalogue.hydration import MAX_PER_NODE
 from tieline.catalogue.past import HistoryQuery
@@ -179,3 +179,40 @@ async def test_only_so_many_relations_of_an_entity_are_looked_at(
         few = await related_ids(tx, [(hub, "contact")], each=2, relations=10)
     assert found == {(hub, "contact"): contacts[:3]}
     assert few == {(hub, "contact"): contacts[:2]}
+
+
+async def test_large_graphs_are_cut_where_memory_ends(
+    world: World, sink: KeepingSink, monkeypatch: Any
+) -> None:
+    sink.listened = ()
+    monkeypatch.setattr(hydration, "MAX_READ_BYTES", 2_500)
+    await publish(world, definition(entity_graph=GRAPH))
+    meters = [await world.create("meter", text="x" * 1_000) for _ in range(4)]
+    await world.create("contract", number="1", meters=related(*meters))
+    await world.react()
+    [event] = sink.events
+    assert ids(event.fields["meters"]) == [str(meter) for meter in meters[:2]]
+
+
+async def test_what_is_too_much_at_once_happens_in_parts_and_in_order(
+    world: World, sink: KeepingSink, monkeypatch: Any
+) -> None:
+    sink.listened = ()
+    monkeypatch.setattr(hydration, "MAX_BYTES_AT_ONCE", 3_000)
+    monkeypatch.setattr(consuming, "_MOST_BYTES", 4_000)
+    await publish(world, definition(entity_graph=GRAPH))
+    for n in range(12):
+        meter = await world.create("meter", text="x" * 1_000)
+        await world.create("contract", number=f"{n}", meters=related(meter), text="y" * 500)
+    sizes: list[int] = []
+    take = sink.publish
+
+    async def counted(tx: Any, events: Any) -> None:
+        sizes.append(len(events))
+        await take(tx, events)
+
+    monkeypatch.setattr(sink, "publish", counted)
+    await world.react()
+    assert [event.fields["number"] for event in sink.events] == [f"{n}" for n in range(12)]
+    assert all(len(event.fields["meters"]) == 1 for event in sink.events)
+    assert max(sizes) <= 3

@@ -213,7 +213,7 @@ async def test_readings_are_changes_too(database, services, org_exists):
 async def test_the_sweeper_finds_changes_whose_job_was_lost(database, org_exists):
     await heard(database, org_exists)
     await put(database, org_exists, 1)
-    [sweep, _] = change_duties(sweep_seconds=1, clock=lambda: utc_now() + 2 * LATER)
+    [sweep, *_] = change_duties(sweep_seconds=1, clock=lambda: utc_now() + 2 * LATER)
     async with database.system() as tx:
         await sweep.perform(tx)
         found = await tx.fetchval(

@@ -8,8 +8,16 @@ import asyncpg
 import pytest
 
 from tieline.database.embedded import EmbeddedServer
-from tieline.database.migrate import current_revision, migrate
+from tieline.database.migrate import _run_alembic, current_revision, migrate
 from tieline.database.pool import Database
+
+WEBHOOK = """
+INSERT INTO webhooks (org_id, id, direction, url, event_types, signature_scheme, headers, enabled,
+    retry_policy, consecutive_failures, tags, created_at, updated_at, source, source_type,
+    is_deleted, schema_version, version)
+VALUES ($1, gen_random_uuid(), 'outbound', 'https://erp.example.com/hook', '{}', 'none', '{}', $2,
+    '{}', 0, '{}', now(), now(), 'edm', 'api', false, 1, 1)
+"""
 
 
 @pytest.fixture
@@ -32,6 +40,20 @@ async def test_from_empty_to_newest(empty):
     connection = await database.dedicated()
     assert await current_revision(connection) is not None
     await connection.close()
+
+
+async def test_webhooks_of_the_version_before_hear_of_events(empty):
+    await _run_alembic(empty, "0011")
+    connection = await asyncpg.connect(empty)
+    for org, enabled in (("has-one", True), ("has-switched-it-off", False)):
+        await connection.execute("INSERT INTO organisations (id, name) VALUES ($1, $1)", org)
+        await connection.execute(WEBHOOK, org, enabled)
+
+    await migrate(Database(empty))
+
+    listeners = await connection.fetch("SELECT org_id, consumer FROM change_listeners")
+    await connection.close()
+    assert [tuple(row) for row in listeners] == [("has-one", "catalogue")]
 
 
 async def test_processes_that_start_together_migrate_once(empty):

@@ -193,3 +193,24 @@ async def test_the_record_of_the_webhook_shows_how_it_fares(
     await deliver(services.database, hook)
     await nothing_waits(services.database, org)
     await until(lambda: shows("succeeded", 0))
+
+
+@pytest.mark.parametrize(
+    ("reply", "kept"),
+    [
+        (Reply(200, b"x" * 1_500_000), 0),
+        (Reply(200, b"x" * 5_000, fault=Fault.ENDLESS_BODY), 4_096),
+    ],
+)
+async def test_a_receiver_that_says_too_much_has_still_taken_the_message(
+    services: Services, org: str, sink: Sink, reply: Reply, kept: int
+) -> None:
+    sink.answer("/hook", reply)
+    hook = await webhook(services, org, sink.at("/hook"), retry_policy=IMPATIENT)
+
+    await deliver(services.database, hook)
+    await nothing_waits(services.database, org)
+
+    [attempt] = await attempts(services.database, org)
+    assert (attempt["outcome"], attempt["status_code"]) == ("succeeded", 200)
+    assert len(attempt["response_body"]) == kept

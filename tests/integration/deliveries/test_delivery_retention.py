@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.integration.deliveries.delivering import Engines, deliver, nothing_waits, webhook
 
+from tieline import maintenance
+from tieline.database import Transaction
 from tieline.database.partitions import TABLES, existing_partitions
 from tieline.http.services import Services
+from tieline.kit.errors import Conflict
 from tieline.kit.time import utc_now
 from tieline.maintenance import maintenance_duties
 from tieline.outbound.deliveries.repository import oldest_due
@@ -48,6 +51,19 @@ async def test_a_day_is_kept_while_one_of_its_deliveries_waits(
     await deliver(resting.database, await webhook(resting, org, URL))
 
     assert await left_after_retention(resting) == set(NAMES)
+
+
+async def test_a_day_is_kept_when_one_of_its_deliveries_is_sent_again_meanwhile(
+    resting: Services, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = iter([None, utc_now()])  # nothing waits at first, then something of today does
+
+    async def oldest_waiting(tx: Transaction) -> datetime | None:
+        return next(seen)
+
+    monkeypatch.setattr(maintenance, "oldest_waiting", oldest_waiting)
+    with pytest.raises(Conflict, match="sent again"):
+        await left_after_retention(resting)
 
 
 async def test_what_could_be_sent_and_is_not_is_overdue(

@@ -117,6 +117,7 @@ async def test_whatever_happens_every_delivery_reaches_its_end(
     assert states[fine.id] == {"succeeded": 12}
     assert states[ill.id]["succeeded"] > 0
     assert sum(states[moody.id].values()) == 12
+    assert {each["state"] for each in logged} == {"succeeded", "failed"}
     recorded = Counter(each["delivery_id"] for each in await attempts(resting.database, org))
     made = Counter(leased.delivery_id for leased in simulated.script.attempted)
     assert recorded == made

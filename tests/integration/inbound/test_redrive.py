@@ -14,14 +14,13 @@ from msgspec.structs import replace
 from tieline.database import Database
 from tieline.http.services import Services
 from tieline.inbound.dead_letters import redrive_repository
-from tieline.inbound.dead_letters.jobs import redrive_duties
 from tieline.inbound.dead_letters.models import (
     LetterFilter,
     LetterStatus,
     Redrive,
-    RedriveStatus,
 )
-from tieline.inbound.dead_letters.redrive import Redriving
+from tieline.inbound.dead_letters.redrive import REDRIVE
+from tieline.inbound.dead_letters.redrive import redriving as redriving_of
 from tieline.inbound.dead_letters.repository import insert_dead_letters
 from tieline.inbound.dead_letters.service import DeadLetters
 from tieline.inbound.request import IngestLimits, read_request
@@ -30,6 +29,7 @@ from tieline.kit import json
 from tieline.kit.ids import new_uuid
 from tieline.kit.time import utc_now
 from tieline.monitoring.models import ErrorCategory, Outcome, OutcomeStatus, SyncType
+from tieline.runtime.stepwise import Stepper, WorkStatus
 
 CONFIGURATION: dict[str, Any] = {
     "entities": [
@@ -106,9 +106,9 @@ def fail(services: Services, org: str, integration: UUID) -> Fail:
 
 
 @pytest.fixture
-def redriving(services: Services, database: Database) -> Redriving:
+def redriving(services: Services, database: Database) -> Stepper[Redrive]:
     """What takes a redrive further, at a time when no worker does."""
-    return Redriving(database, services.integrations, services.acceptance, later)
+    return redriving_of(database, services.integrations, services.acceptance, later)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ async def begin(database: Database, org: str, integration: UUID) -> Any:
                 integration_id=integration,
                 selection=LetterFilter(),
                 rate_per_second=1000,
-                status=RedriveStatus.RUNNING,
+                status=WorkStatus.RUNNING,
                 step=0,
                 after_seq=0,
                 until_seq=until,
@@ -161,10 +161,12 @@ def replayed(database: Database, org: str) -> Callable[[], Awaitable[list[str]]]
     return find
 
 
-async def run(redriving: Redriving, services: Services, org: str, redrive: Redrive) -> Redrive:
+async def run(
+    redriving: Stepper[Redrive], services: Services, org: str, redrive: Redrive
+) -> Redrive:
     """Take a redrive to its end."""
     async with asyncio.timeout(20):
-        while redrive.status is RedriveStatus.RUNNING:
+        while redrive.status is WorkStatus.RUNNING:
             await redriving.step(org, redrive.id, redrive.step)
             redrive = await services.dead_letters.get_redrive(
                 org, redrive.integration_id, redrive.id
@@ -178,7 +180,7 @@ async def test_only_what_has_failed_by_then_is_counted(
     await fail(2)
     earlier = DeadLetters(database, services.integrations, lambda: utc_now() - FAR)
     redrive = await earlier.redrive(org, integration, LetterFilter(), by="test")
-    assert (redrive.total, redrive.status) == (0, RedriveStatus.DONE)
+    assert (redrive.total, redrive.status) == (0, WorkStatus.DONE)
 
 
 async def test_an_interrupted_step_leaves_nothing_behind_and_is_done_again(
@@ -186,14 +188,14 @@ async def test_an_interrupted_step_leaves_nothing_behind_and_is_done_again(
     database: Database,
     org: str,
     integration: UUID,
-    redriving: Redriving,
+    redriving: Stepper[Redrive],
     fail: Fail,
     begin: Any,
     replayed: Any,
 ) -> None:
     failed = await fail(5)
     redrive = await begin()
-    dying = Redriving(database, services.integrations, Interrupting(services), later)  # type: ignore[arg-type]
+    dying = redriving_of(database, services.integrations, Interrupting(services), later)  # type: ignore[arg-type]
 
     for _ in range(3):
         with pytest.raises(Interrupted):
@@ -205,12 +207,12 @@ async def test_an_interrupted_step_leaves_nothing_behind_and_is_done_again(
 
     done = await run(redriving, services, org, redrive)
 
-    assert (done.status, done.replayed, done.total) == (RedriveStatus.DONE, 5, 5)
+    assert (done.status, done.replayed, done.total) == (WorkStatus.DONE, 5, 5)
     assert await replayed() == failed
 
 
 async def test_a_step_that_runs_several_times_is_done_once(
-    services: Services, org: str, redriving: Redriving, fail: Fail, begin: Any, replayed: Any
+    services: Services, org: str, redriving: Stepper[Redrive], fail: Fail, begin: Any, replayed: Any
 ) -> None:
     failed = await fail(4)
     redrive = await begin(rate_per_second=2)
@@ -222,7 +224,7 @@ async def test_a_step_that_runs_several_times_is_done_once(
 
 
 async def test_two_redrives_of_the_same_letters_replay_each_once(
-    services: Services, org: str, redriving: Redriving, fail: Fail, begin: Any, replayed: Any
+    services: Services, org: str, redriving: Stepper[Redrive], fail: Fail, begin: Any, replayed: Any
 ) -> None:
     failed = await fail(10)
     redrives = [await begin() for _ in range(3)]
@@ -231,7 +233,7 @@ async def test_two_redrives_of_the_same_letters_replay_each_once(
 
     assert await replayed() == failed
     assert sum(one.replayed for one in done) == 10
-    assert {one.status for one in done} == {RedriveStatus.DONE}
+    assert {one.status for one in done} == {WorkStatus.DONE}
 
 
 async def test_a_step_takes_as_many_as_a_second_allows_and_names_the_next_moment(
@@ -247,7 +249,7 @@ async def test_a_step_takes_as_many_as_a_second_allows_and_names_the_next_moment
     start = later()
     redrive = await begin(rate_per_second=2, next_at=start)
     now = [start - timedelta(minutes=1)]
-    redriving = Redriving(database, services.integrations, services.acceptance, lambda: now[0])
+    redriving = redriving_of(database, services.integrations, services.acceptance, lambda: now[0])
 
     await redriving.step(org, redrive.id, 0)
     assert await replayed() == []  # too early
@@ -258,14 +260,14 @@ async def test_a_step_takes_as_many_as_a_second_allows_and_names_the_next_moment
         assert await replayed() == failed[:count]
         redrive = await services.dead_letters.get_redrive(org, integration, redrive.id)
         assert redrive.next_at - now[0] == timedelta(seconds=seconds)
-    assert redrive.status is RedriveStatus.DONE
+    assert redrive.status is WorkStatus.DONE
     assert redrive.finished_at == now[0]
 
 
 async def test_large_payloads_make_smaller_steps(
     services: Services,
     org: str,
-    redriving: Redriving,
+    redriving: Stepper[Redrive],
     fail: Fail,
     begin: Any,
     replayed: Any,
@@ -281,7 +283,7 @@ async def test_large_payloads_make_smaller_steps(
 
 
 async def test_letters_that_failed_after_it_began_are_not_its_business(
-    services: Services, org: str, redriving: Redriving, fail: Fail, begin: Any, replayed: Any
+    services: Services, org: str, redriving: Stepper[Redrive], fail: Fail, begin: Any, replayed: Any
 ) -> None:
     early = await fail(2)
     redrive = await begin()
@@ -297,7 +299,7 @@ async def test_a_letter_without_a_stored_event_is_counted_as_not_found(
     services: Services,
     database: Database,
     org: str,
-    redriving: Redriving,
+    redriving: Stepper[Redrive],
     fail: Fail,
     begin: Any,
     replayed: Any,
@@ -308,7 +310,7 @@ async def test_a_letter_without_a_stored_event_is_counted_as_not_found(
 
     done = await run(redriving, services, org, await begin())
 
-    assert (done.replayed, done.not_found, done.status) == (1, 1, RedriveStatus.DONE)
+    assert (done.replayed, done.not_found, done.status) == (1, 1, WorkStatus.DONE)
     assert await replayed() == [kept]
 
 
@@ -316,7 +318,7 @@ async def test_a_cancelled_redrive_goes_no_further(
     services: Services,
     org: str,
     integration: UUID,
-    redriving: Redriving,
+    redriving: Stepper[Redrive],
     fail: Fail,
     begin: Any,
     replayed: Any,
@@ -336,7 +338,7 @@ async def test_a_redrive_of_a_deleted_integration_ends_silently(
     services: Services,
     org: str,
     integration: UUID,
-    redriving: Redriving,
+    redriving: Stepper[Redrive],
     fail: Fail,
     begin: Any,
     replayed: Any,
@@ -358,7 +360,7 @@ async def test_the_sweeper_finds_a_redrive_whose_job_was_lost(
     redrive = await begin(created_at=utc_now(), next_at=past)
 
     async with asyncio.timeout(30):  # by the worker of the test process
-        while redrive.status is RedriveStatus.RUNNING:
+        while redrive.status is WorkStatus.RUNNING:
             await asyncio.sleep(0.05)
             redrive = await services.dead_letters.get_redrive(org, integration, redrive.id)
 
@@ -369,10 +371,10 @@ async def test_ended_redrives_are_forgotten_when_the_payloads_are(
     services: Services, database: Database, org: str, integration: UUID, begin: Any
 ) -> None:
     now = utc_now()
-    old = await begin(status=RedriveStatus.DONE, finished_at=now - timedelta(days=15))
-    young = await begin(status=RedriveStatus.DONE, finished_at=now - timedelta(days=13))
-    duties = redrive_duties(sweep_seconds=1, retention=timedelta(days=14))
-    [forget] = [duty for duty in duties if duty.name == "inbound.forget_redrives"]
+    old = await begin(status=WorkStatus.DONE, finished_at=now - timedelta(days=15))
+    young = await begin(status=WorkStatus.DONE, finished_at=now - timedelta(days=13))
+    duties = REDRIVE.duties(sweep_seconds=1, retention=timedelta(days=14))
+    [forget] = [duty for duty in duties if duty.name == "inbound.redrive.forget"]
 
     async with database.system() as tx:
         await forget.perform(tx)

@@ -13,12 +13,12 @@ from tieline.database import Database
 from tieline.http.services import Services
 from tieline.kit.time import utc_now
 from tieline.outbound.dead_letters import redrive_repository
-from tieline.outbound.dead_letters.jobs import delivery_redrive_duties
-from tieline.outbound.dead_letters.models import LetterFilter, Redrive, RedriveStatus
-from tieline.outbound.dead_letters.redrive import DeliveryRedriving
+from tieline.outbound.dead_letters.models import LetterFilter, Redrive
+from tieline.outbound.dead_letters.redrive import REDRIVE, delivery_redriving
 from tieline.outbound.dead_letters.service import DeadDeliveries
 from tieline.outbound.deliveries import queue
 from tieline.outbound.deliveries.models import DeliveryState, Ending, NewDelivery
+from tieline.runtime.stepwise import WorkStatus
 
 FAR = timedelta(hours=1)  # the worker of the test process leaves a redrive of then alone
 FAILED = Ending(DeliveryState.FAILED, "HTTP_500", "The receiver answered 500.")
@@ -76,14 +76,14 @@ async def test_each_step_takes_what_the_rate_allows_oldest_first(
 ) -> None:
     letters = await fail(database, org, webhook_id, 5)
     redrive = await begin(services, org, rate=2)
-    redriving = DeliveryRedriving(database, clock=lambda: later() + FAR)
+    redriving = delivery_redriving(database, clock=lambda: later() + FAR)
 
     for step, expected in enumerate((2, 4, 5)):
         await redriving.step(org, redrive.id, step)
         assert await queued(services, org, webhook_id) == letters[:expected]
 
     done = await now_of(services, org, redrive)
-    assert (done.status, done.redriven, done.total) == (RedriveStatus.DONE, 5, 5)
+    assert (done.status, done.redriven, done.total) == (WorkStatus.DONE, 5, 5)
 
 
 async def test_a_step_that_is_repeated_finds_its_work_done(
@@ -91,7 +91,7 @@ async def test_a_step_that_is_repeated_finds_its_work_done(
 ) -> None:
     await fail(database, org, webhook_id, 5)
     redrive = await begin(services, org, rate=2)
-    redriving = DeliveryRedriving(database, clock=lambda: later() + FAR)
+    redriving = delivery_redriving(database, clock=lambda: later() + FAR)
 
     for _ in range(3):
         await redriving.step(org, redrive.id, 0)
@@ -109,7 +109,7 @@ async def test_a_step_that_is_interrupted_leaves_nothing_behind(
 ) -> None:
     await fail(database, org, webhook_id, 2)
     redrive = await begin(services, org, rate=2)
-    redriving = DeliveryRedriving(database, clock=lambda: later() + FAR)
+    redriving = delivery_redriving(database, clock=lambda: later() + FAR)
 
     async def dies(*_arguments: Any) -> None:
         raise Interrupted
@@ -130,7 +130,7 @@ async def test_a_job_that_comes_much_too_early_leaves_the_redrive_alone(
 ) -> None:
     await fail(database, org, webhook_id, 1)
     redrive = await begin(services, org, rate=1)
-    await DeliveryRedriving(database).step(org, redrive.id, 0)
+    await delivery_redriving(database).step(org, redrive.id, 0)
     assert await now_of(services, org, redrive) == redrive
 
 
@@ -150,7 +150,7 @@ async def test_what_fails_after_it_began_is_left_alone(
             redrive.created_at + timedelta(seconds=1),
         )
 
-    await DeliveryRedriving(database, clock=lambda: later() + FAR).step(org, redrive.id, 0)
+    await delivery_redriving(database, clock=lambda: later() + FAR).step(org, redrive.id, 0)
 
     assert await queued(services, org, webhook_id) == [letter]
 
@@ -165,13 +165,13 @@ async def test_a_redrive_whose_job_was_lost_goes_on_and_is_forgotten_in_the_end(
     )
     async with database.system() as tx:
         await tx.execute("DELETE FROM pgqueuer WHERE entrypoint = 'outbound.redrive'")
-    sweep, _ = delivery_redrive_duties(sweep_seconds=1, retention=FAR, clock=later)
-    _, forget = delivery_redrive_duties(sweep_seconds=1, retention=FAR)
+    sweep, _ = REDRIVE.duties(sweep_seconds=1, retention=FAR, clock=later)
+    _, forget = REDRIVE.duties(sweep_seconds=1, retention=FAR)
 
     async def swept() -> bool:
         async with database.system() as tx:
             await sweep.perform(tx)
-        return (await now_of(services, org, redrive)).status is RedriveStatus.DONE
+        return (await now_of(services, org, redrive)).status is WorkStatus.DONE
 
     await until(swept)
     assert len(await queued(services, org, webhook_id)) == 3
@@ -179,7 +179,7 @@ async def test_a_redrive_whose_job_was_lost_goes_on_and_is_forgotten_in_the_end(
     async with database.system() as tx:
         await forget.perform(tx)
     assert redrive.id in [each.id for each in await services.dead_deliveries.list_redrives(caller)]
-    _, forget = delivery_redrive_duties(sweep_seconds=1, retention=FAR, clock=lambda: later() + FAR)
+    _, forget = REDRIVE.duties(sweep_seconds=1, retention=FAR, clock=lambda: later() + FAR)
     async with database.system() as tx:
         await forget.perform(tx)
     assert await services.dead_deliveries.list_redrives(caller) == []

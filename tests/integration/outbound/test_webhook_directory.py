@@ -213,3 +213,34 @@ async def test_enabling_again_forgets_why_it_was_disabled(services: Services, or
 
     assert (await changed(services, webhook, name="x")).disabled_reason == "It is gone."
     assert (await changed(services, webhook, enabled=True)).disabled_reason is None
+
+
+async def test_a_transaction_sees_every_change_although_nobody_told_of_it(
+    services: Services, org: str
+) -> None:
+    deaf = WebhookDirectory(services.database)  # it was never started, and hears nothing
+
+    async def known() -> list[str | None]:
+        async with services.database.organisation(org) as tx:
+            return [webhook.name for webhook in await deaf.within(tx)]
+
+    assert await known() == []
+    first = (await made(services, org, name="1")).webhook
+    assert await known() == ["1"]
+    await made(services, org, name="2")
+    assert await known() == ["1", "2"]
+    await services.webhooks.delete_webhook(calling(org), first.id)
+    assert await known() == ["2"]
+
+
+async def test_what_is_undone_is_not_remembered(services: Services, org: str) -> None:
+    directory = WebhookDirectory(services.database)
+    webhook = (await made(services, org)).webhook
+    with contextlib.suppress(Undone):
+        async with services.database.request():
+            await services.webhooks.delete_webhook(calling(org), webhook.id)
+            async with services.database.organisation(org) as tx:
+                assert await directory.within(tx) == ()
+            raise Undone
+    async with services.database.organisation(org) as tx:
+        assert await directory.within(tx) == (webhook,)

@@ -161,12 +161,12 @@ def test_a_skipped_node_is_passed_through_and_not_shown():
     a, b, c = uuid4(), uuid4(), uuid4()
     hydration = Hydration(graph("a b c", "a-b", "b-c"), {"a": [a]}, frozenset({"b"}))
     walked(hydration, {a: [("b", b)], b: [("c", c)]})
-    assert hydration.wanted() == {a, c}
+    assert hydration.wanted() == [a, c]
     assert set(hydration.shown({a: {"_id": "a"}, b: {"_id": "b"}, c: {"_id": "c"}})) == {"a", "c"}
 
 
 def test_a_state_that_is_given_counts_and_not_what_is_stored():
     a = uuid4()
     hydration = Hydration(graph("a"), {"a": [a]}, own={a: {"_id": "given"}})
-    assert hydration.wanted() == set()
+    assert hydration.wanted() == []
     assert hydration.shown({a: {"_id": "stored"}}) == {"a": {"_id": "given"}}

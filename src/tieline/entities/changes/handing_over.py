@@ -14,6 +14,7 @@ from tieline.database import Database, OrgTransaction, Transaction
 from tieline.database.errors import DatabaseUnavailable
 from tieline.entities.changes import repository
 from tieline.entities.changes.jobs import hand_over_job
+from tieline.entities.changes.listening import forget_listener_changes
 from tieline.entities.changes.models import Change
 from tieline.kit.errors import Unavailable
 from tieline.kit.time import Clock, utc_now
@@ -27,6 +28,7 @@ _ATTEMPTS = 3
 _GRACE = timedelta(seconds=2)  # a younger change's own job is on its way
 _MAX_FAULT = 500
 _SECONDS_BETWEEN_TRIES = 3600
+_LONGEST_REMEMBERED = timedelta(days=1)
 _LOST_RACE = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
@@ -128,7 +130,11 @@ def change_duties(*, sweep_seconds: float, clock: Clock = utc_now) -> list[Duty]
         # Often it is a newer version of this program that can do what the one before could not.
         await repository.forget_faults(tx)
 
+    async def forget(tx: Transaction) -> None:
+        await forget_listener_changes(tx, clock() - _LONGEST_REMEMBERED)
+
     return [
         Duty("changes.sweep", sweep_seconds, sweep),
+        Duty("changes.forget_listener_changes", _SECONDS_BETWEEN_TRIES, forget),
         Duty("changes.try_again", _SECONDS_BETWEEN_TRIES, try_again),
     ]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tieline.database import OrgTransaction
+from datetime import datetime
+
+from tieline.database import OrgTransaction, Transaction
+
+ListenersVersion = tuple[int, int | None]
 
 
 async def listen(tx: OrgTransaction, consumer: str) -> None:
@@ -15,6 +19,30 @@ async def listen(tx: OrgTransaction, consumer: str) -> None:
         "INSERT INTO change_listeners (org_id, consumer) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         consumer,
     )
+    await listeners_changed(tx)
+
+
+async def listeners_changed(tx: OrgTransaction) -> None:
+    """Note that what listens to changes is configured otherwise from this transaction on."""
+    await tx.execute("INSERT INTO listener_changes (org_id) VALUES ($1)")
+
+
+async def listeners_version(tx: OrgTransaction) -> ListenersVersion:
+    """Another value whenever what listens to changes was configured otherwise.
+
+    A notification of that may still be on its way when the first change comes for which it counts:
+    whoever remembers what is configured compares this with what it was. The number alone would not
+    do, for a lower one may be committed after a higher.
+    """
+    row = await tx.fetchrow(
+        "SELECT count(*) AS count, max(seq) AS last FROM listener_changes WHERE org_id = $1"
+    )
+    return (row["count"], row["last"]) if row else (0, None)
+
+
+async def forget_listener_changes(tx: Transaction, before: datetime) -> int:
+    """Forget when something was configured otherwise before a moment; how many rows went."""
+    return await tx.execute("DELETE FROM listener_changes WHERE changed_at < $1", before)
 
 
 async def anybody_listens(tx: OrgTransaction) -> bool:

@@ -50,9 +50,10 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 class EntityChange(msgspec.Struct, frozen=True, gc=False):
     """The operation that a change of an entity was: `after` in its wire form, and the difference.
 
-    A created entity has no diff: everything was added.
+    A created entity has no diff: everything was added. `size` is that of both together, as JSON.
     """
 
     change: Change
     after: Mapping[str, Any]
     diff: Diff | None
+    size: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -77,6 +78,29 @@ async def organisations_with_changes(tx: Transaction, before: datetime) -> list[
     return [row["org_id"] for row in rows]
 
 
+_OPERATIONS = """
+    FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[])
+        WITH ORDINALITY AS c (entity_id, created_at, activity_id, version, no)
+    CROSS JOIN LATERAL (SELECT * FROM entity_operations o WHERE o.org_id = $1
+        AND o.entity_id = c.entity_id AND o.created_at = c.created_at
+        AND o.activity_id = c.activity_id AND o.version = c.version LIMIT 1) o
+    ORDER BY c.no
+"""
+
+
+async def operation_sizes(tx: OrgTransaction, changes: Sequence[Change]) -> list[int]:
+    """How many bytes the operation of each change has; 0 for one whose history is gone."""
+    sizes = [0] * len(changes)
+    rows = await tx.fetch(
+        "SELECT c.no, octet_length(o.payload::text) + coalesce(octet_length(o.diff::text), 0) "
+        f"AS size {_OPERATIONS}",
+        *_places(changes),
+    )
+    for row in rows:
+        sizes[row["no"] - 1] = row["size"]
+    return sizes
+
+
 async def operations_of(tx: OrgTransaction, changes: Sequence[Change]) -> list[EntityChange]:
     """The operations that changes of entities were, in the order of the changes.
 
@@ -84,19 +108,17 @@ async def operations_of(tx: OrgTransaction, changes: Sequence[Change]) -> list[E
     """
     if not changes:
         return []
-    rows = await tx.fetch(
-        "SELECT c.no, o.payload, o.diff "
-        "FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[]) "
-        "WITH ORDINALITY AS c (entity_id, created_at, activity_id, version, no) "
-        "CROSS JOIN LATERAL (SELECT * FROM entity_operations o WHERE o.org_id = $1 "
-        "AND o.entity_id = c.entity_id AND o.created_at = c.created_at "
-        "AND o.activity_id = c.activity_id AND o.version = c.version LIMIT 1) o ORDER BY c.no",
+    rows = await tx.fetch(f"SELECT c.no, o.payload, o.diff {_OPERATIONS}", *_places(changes))
+    return [_operation(changes[row["no"] - 1], row) for row in rows]
+
+
+def _places(changes: Sequence[Change]) -> tuple[list[Any], ...]:
+    return (
         [change.subject_id for change in changes],
         [change.created_at for change in changes],
         [change.activity_id for change in changes],
         [change.version for change in changes],
     )
-    return [_operation(changes[row["no"] - 1], row) for row in rows]
 
 
 def _change(row: asyncpg.Record) -> Change:
@@ -119,4 +141,5 @@ def _operation(change: Change, row: asyncpg.Record) -> EntityChange:
         change,
         json.loads(row["payload"]),
         None if diff is None else Diff(diff["added"], diff["updated"], diff["deleted"]),
+        len(row["payload"]) + len(row["diff"] or ""),
     )

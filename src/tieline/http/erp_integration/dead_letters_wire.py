@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 
 from tieline.inbound.dead_letters.models import (
     LetterStatus,
-    RedriveStatus,
 )
 from tieline.monitoring.models import ErrorCategory, SyncType
+from tieline.runtime.stepwise import WorkStatus
 
 
 class DeadLetterReply(BaseModel):
@@ -87,7 +87,7 @@ class RedriveReply(BaseModel):
 
     id: UUID
     integration_id: UUID
-    status: RedriveStatus
+    status: WorkStatus
     rate_per_second: int
     total: int = Field(description="Letters that were open when it began.")
     replayed: int = Field(description="Letters whose event is repeated by a new one.")

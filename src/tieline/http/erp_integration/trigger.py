@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from tieline.entities.activities import checked_activity_id
 from tieline.http.auth import require
 from tieline.http.erp_integration.parts import Body, Moment, refusals
-from tieline.http.sending import SendingRoute, stored
+from tieline.http.sending import SendingRoute, TriggerReply, stored
 from tieline.http.services import Use
 from tieline.identity.models import Principal, Scope
 from tieline.integrations.outbound_routes import webhook_id_from
@@ -58,22 +58,6 @@ def _checked(field: str, found: UUID | None) -> UUID:
     if found is None:
         raise InvalidInput(f"{field}: is no UUID. Send the id of what is meant.")
     return found
-
-
-class TriggerReply(BaseModel):
-    """What came of the call. What is not known, or does not apply, is absent."""
-
-    event_id: str = Field(description="The delivery; the log of the webhook shows it.")
-    status: str | None = Field(
-        None,
-        description="`succeeded` or `failed`: how the request ended. Absent if nothing was sent.",
-    )
-    status_code: str | None = Field(None, description="The status that the webhook answered.")
-    code: str | None = Field(None, description="Why there was no success; see docs/outbound.md.")
-    message: str | None = Field(None, description="The same in words.")
-    body: dict[str, Any] | None = Field(None, description="The beginning of the answer.")
-    start_date: str | None = Field(None, description="When the request was sent.")
-    end_date: str | None = Field(None, description="When the answer was there.")
 
 
 @router.post(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from tieline.catalogue.models import TriggerSource
@@ -20,10 +21,19 @@ from tieline.http.event_catalog.parts import (
 )
 from tieline.http.responses import reply
 from tieline.http.route import AskingRoute, TielineRoute
-from tieline.http.services import Use
+from tieline.http.services import Use, services
 from tieline.identity.models import Principal
 
-router = APIRouter(route_class=TielineRoute, tags=["triggering"])
+
+class TriggerRoute(TielineRoute):
+    """An event is made of expressions: whoever waits for them in a transaction waits in turn."""
+
+    def turn(self, request: Request, org_id: str) -> AbstractAsyncContextManager[None]:
+        """The turn of the organisation in the catalogue."""
+        return services(request).catalogue.turn(org_id)
+
+
+router = APIRouter(route_class=TriggerRoute, tags=["triggering"])
 asking = APIRouter(route_class=AskingRoute, tags=["triggering"])
 
 

@@ -18,7 +18,7 @@ from tieline.http.webhooks.wire import (
     named_as_here,
     webhook_id,
 )
-from tieline.outbound.webhooks.models import ShownOnce
+from tieline.outbound.webhooks.models import CATALOGUE_PREFIX, ShownOnce
 
 router = APIRouter(route_class=TielineRoute, tags=["webhooks"])
 
@@ -40,11 +40,12 @@ EventName = Annotated[
 async def get_configs(caller: Reader, use: Use, event_name: EventName = None) -> Response:
     """List webhook configurations, oldest first."""
     found = await use.webhooks.outbound_webhooks(caller)
+    names = [] if event_name is None else [event_name, event_name.removeprefix(CATALOGUE_PREFIX)]
     return reply(
         [
             config_document(webhook)
             for webhook in found
-            if event_name is None or webhook.subscribes_to(event_name)
+            if not names or any(map(webhook.subscribes_to, names))
         ]
     )
 

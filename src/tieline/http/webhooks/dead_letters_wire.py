@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from tieline.outbound.dead_letters.models import LetterStatus, RedriveStatus
+from tieline.outbound.dead_letters.models import LetterStatus
+from tieline.runtime.stepwise import WorkStatus
 
 
 class DeadDeliveryReply(BaseModel):
@@ -82,7 +83,7 @@ class RedriveReply(BaseModel):
     """How far a mass redrive is."""
 
     id: UUID
-    status: RedriveStatus
+    status: WorkStatus
     rate_per_second: int
     total: int = Field(description="Letters that were open when it began.")
     redriven: int = Field(description="Letters that are on their way again.")

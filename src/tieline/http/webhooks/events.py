@@ -28,12 +28,12 @@ from tieline.http.webhooks.wire import ConfigId, webhook_id
 from tieline.kit.errors import InvalidInput
 from tieline.kit.ids import parse_uuid
 from tieline.kit.time import from_wire, to_exact_wire
+from tieline.outbound.deliveries.errors import DeliveryNotFound
 from tieline.outbound.log.documents import (
     attempts_document,
     cursor_document,
     delivery_document,
 )
-from tieline.outbound.log.errors import DeliveryNotFound
 from tieline.outbound.log.models import LogCursor, LogQuery, LogStatus
 
 router = APIRouter(route_class=TielineRoute, tags=["webhook events"])

@@ -12,14 +12,14 @@ from tieline.catalogue.payloads import payload_example
 from tieline.http.bodies import BoundedBody
 from tieline.http.responses import reply
 from tieline.http.route import AskingRoute
-from tieline.http.sending import SendingRoute, stored
+from tieline.http.sending import SendingRoute, TriggerReply, stored
 from tieline.http.services import Services, Use
 from tieline.http.webhooks.parts import Deliverer, Reader, refusals
+from tieline.http.webhooks.texts import refuse_nul
 from tieline.http.webhooks.wire import ConfigId, webhook_id
 from tieline.identity.models import Principal
 from tieline.kit.errors import InvalidInput
 from tieline.kit.ids import parse_uuid
-from tieline.kit.json import nul_place
 from tieline.kit.time import utc_now
 from tieline.outbound.examples import example_message
 from tieline.outbound.triggering.models import Call
@@ -58,35 +58,12 @@ class TriggerBody(BoundedBody):
 
     metadata: MetadataBody
 
-    @model_validator(mode="before")
-    @classmethod
-    def refuse_nul(cls, value: Any) -> Any:
-        """Refuse a text that cannot be stored."""
-        place = nul_place(value, "")
-        if place is not None:
-            raise ValueError(f"{place[:100] or 'A key'} holds the character U+0000. Remove it")
-        return value
+    _refuse_nul = model_validator(mode="before")(refuse_nul)
 
     def document(self) -> dict[str, Any]:
         """The message as it was sent here."""
         rest = dict(self.model_extra or {})
         return {"metadata": self.metadata.model_dump(), **rest}
-
-
-class TriggerReply(BaseModel):
-    """What came of the call. What is not known, or does not apply, is absent."""
-
-    event_id: str = Field(description="The delivery; the log of the webhook shows it.")
-    status: str = Field(
-        default="",
-        description="`succeeded` or `failed`: how the request ended. Absent while there is none.",
-    )
-    status_code: str = Field(default="", description="The status that the webhook answered.")
-    code: str = Field(default="", description="Why there was no success.")
-    message: str = Field(default="", description="The same in words.")
-    body: dict[str, Any] = Field(default={}, description="The beginning of the answer.")
-    start_date: str = Field(default="", description="When the request was sent.")
-    end_date: str = Field(default="", description="When the answer was there.")
 
 
 class ExampleBody(BoundedBody):
@@ -182,7 +159,7 @@ async def get_webhook_example(
     f"{_CONFIG}/test-oauth",
     operation_id="testOAuth",
     response_model=TokenReply,
-    responses=refusals(404),
+    responses=refusals(404, 502),
 )
 async def test_oauth(config_id: ConfigId, caller: Deliverer, use: Use) -> Response:
     """Ask for a new OAuth token as deliveries do. Nothing is sent to the webhook.

@@ -22,9 +22,9 @@ from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
 from tieline.http.bodies import BoundedBody
+from tieline.http.webhooks.texts import refuse_nul
 from tieline.kit.errors import InvalidInput
 from tieline.kit.ids import parse_uuid
-from tieline.kit.json import nul_place
 from tieline.kit.time import to_wire
 from tieline.outbound.webhooks.auth_drafts import AuthDraft
 from tieline.outbound.webhooks.condition_drafts import ConditionsDraft, FilterDraft
@@ -189,14 +189,7 @@ class ConfigBody(BoundedBody):
         default=None, description="If it is sent and there is a newer one, the answer is 409."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def refuse_nul(cls, value: Any) -> Any:
-        """Refuse a text that cannot be stored."""
-        place = nul_place(value, "")
-        if place is not None:
-            raise ValueError(f"{place[:100] or 'A key'} holds the character U+0000. Remove it")
-        return value
+    _refuse_nul = model_validator(mode="before")(refuse_nul)
 
     @field_validator("event_names")
     @classmethod

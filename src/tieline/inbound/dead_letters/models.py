@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from tieline.monitoring.models import ErrorCategory, SyncType
+from tieline.runtime.stepwise import WorkStatus
 
 
 class LetterStatus(StrEnum):
@@ -97,14 +98,6 @@ class GroupPage(msgspec.Struct, frozen=True):
     has_more: bool
 
 
-class RedriveStatus(StrEnum):
-    """How far a mass replay is."""
-
-    RUNNING = "running"
-    DONE = "done"
-    CANCELLED = "cancelled"
-
-
 class Redrive(msgspec.Struct, frozen=True):
     """A mass replay of the letters that were open when it began.
 
@@ -118,7 +111,7 @@ class Redrive(msgspec.Struct, frozen=True):
     integration_id: UUID
     selection: LetterFilter
     rate_per_second: int
-    status: RedriveStatus
+    status: WorkStatus
     step: int
     after_seq: int
     until_seq: int

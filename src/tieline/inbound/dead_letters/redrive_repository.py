@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from tieline.database import OrgTransaction, Transaction
+from tieline.database import OrgTransaction
 from tieline.inbound.dead_letters.models import LetterFilter, LetterStatus, Redrive
 from tieline.inbound.dead_letters.repository import letters_where
 from tieline.kit import json
@@ -106,20 +106,6 @@ async def update_progress(tx: OrgTransaction, redrive: Redrive) -> None:
         redrive.next_at,
         redrive.finished_at,
     )
-
-
-async def overdue_redrives(tx: Transaction, before: datetime) -> list[tuple[str, UUID, int]]:
-    """Organisation, id and step of the running redrives that should have gone on by then."""
-    rows = await tx.fetch(
-        "SELECT org_id, id, step FROM inbound_redrives WHERE status = 'running' AND next_at < $1",
-        before,
-    )
-    return [(row["org_id"], row["id"], row["step"]) for row in rows]
-
-
-async def delete_finished(tx: Transaction, before: datetime) -> int:
-    """Forget redrives that ended before a moment; how many."""
-    return await tx.execute("DELETE FROM inbound_redrives WHERE finished_at < $1", before)
 
 
 def _redrive(row: asyncpg.Record) -> Redrive:

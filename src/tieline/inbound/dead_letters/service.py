@@ -11,7 +11,6 @@ from tieline.database import Database
 from tieline.inbound.dead_letters import redrive_repository, repository
 from tieline.inbound.dead_letters.documents import audited_redrive, filter_document
 from tieline.inbound.dead_letters.errors import RedriveNotFound
-from tieline.inbound.dead_letters.jobs import redrive_job
 from tieline.inbound.dead_letters.models import (
     GroupPage,
     LetterCursor,
@@ -19,13 +18,14 @@ from tieline.inbound.dead_letters.models import (
     LetterPage,
     LetterStatus,
     Redrive,
-    RedriveStatus,
 )
+from tieline.inbound.dead_letters.redrive import REDRIVE
 from tieline.inbound.stored_events import REPLAY_PREFIX
 from tieline.integrations.service import IntegrationService
 from tieline.kit.ids import new_ulid, new_uuid
 from tieline.kit.time import Clock, utc_now
 from tieline.runtime.queue import enqueue
+from tieline.runtime.stepwise import WorkStatus
 
 DEFAULT_RATE = 50  # events per second
 HIGHEST_RATE = 1_000
@@ -119,7 +119,7 @@ class DeadLetters:
                 integration_id=integration_id,
                 selection=wanted,
                 rate_per_second=rate_per_second,
-                status=RedriveStatus.RUNNING if total else RedriveStatus.DONE,
+                status=WorkStatus.RUNNING if total else WorkStatus.DONE,
                 step=0,
                 after_seq=0,
                 until_seq=until,
@@ -135,7 +135,7 @@ class DeadLetters:
             )
             await redrive_repository.insert_redrive(tx, redrive)
             if total:
-                await enqueue(tx, [redrive_job(org_id, redrive.id, redrive.step)])
+                await enqueue(tx, [REDRIVE.job(org_id, redrive.id, redrive.step)])
             after = audited_redrive(redrive)
             await record(tx, "redrive.started", "redrive", str(redrive.id), after=after)
         return redrive
@@ -167,9 +167,9 @@ class DeadLetters:
             )
             if found is None:
                 raise RedriveNotFound
-            if found.status is not RedriveStatus.RUNNING:
+            if found.status is not WorkStatus.RUNNING:
                 return found
-            cancelled = replace(found, status=RedriveStatus.CANCELLED, finished_at=self._clock())
+            cancelled = replace(found, status=WorkStatus.CANCELLED, finished_at=self._clock())
             await redrive_repository.update_progress(tx, cancelled)
             before, after = audited_redrive(found), audited_redrive(cancelled)
             target = str(redrive_id)

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from tieline.runtime.stepwise import WorkStatus
+
 
 class LetterStatus(StrEnum):
     """Whether somebody still has to see to a dead letter."""
@@ -89,14 +91,6 @@ class GroupPage(msgspec.Struct, frozen=True):
     has_more: bool
 
 
-class RedriveStatus(StrEnum):
-    """How far a mass redrive is."""
-
-    RUNNING = "running"
-    DONE = "done"
-    CANCELLED = "cancelled"
-
-
 class Redrive(msgspec.Struct, frozen=True):
     """A mass redrive of the letters that were open when it began.
 
@@ -111,7 +105,7 @@ class Redrive(msgspec.Struct, frozen=True):
     selection: LetterFilter
     webhook_ids: tuple[UUID, ...] | None
     rate_per_second: int
-    status: RedriveStatus
+    status: WorkStatus
     step: int
     after_created: datetime | None
     after_id: UUID | None

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from tieline.database import OrgTransaction, Transaction
+from tieline.database import OrgTransaction
 from tieline.database.conditions import Conditions
 from tieline.kit import json
 from tieline.outbound.dead_letters.models import (
@@ -117,20 +117,6 @@ async def update_progress(tx: OrgTransaction, redrive: Redrive) -> None:
         redrive.next_at,
         redrive.finished_at,
     )
-
-
-async def overdue_redrives(tx: Transaction, before: datetime) -> list[tuple[str, UUID, int]]:
-    """Organisation, id and step of the running redrives that should have gone on by then."""
-    rows = await tx.fetch(
-        "SELECT org_id, id, step FROM delivery_redrives WHERE status = 'running' AND next_at < $1",
-        before,
-    )
-    return [(row["org_id"], row["id"], row["step"]) for row in rows]
-
-
-async def delete_finished(tx: Transaction, before: datetime) -> int:
-    """Forget redrives that ended before a moment; how many."""
-    return await tx.execute("DELETE FROM delivery_redrives WHERE finished_at < $1", before)
 
 
 def _redrive(row: asyncpg.Record) -> Redrive:

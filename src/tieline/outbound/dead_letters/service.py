@@ -13,7 +13,6 @@ from tieline.kit.time import Clock, utc_now
 from tieline.outbound.dead_letters import redrive_repository, repository
 from tieline.outbound.dead_letters.documents import audited_redrive, filter_document
 from tieline.outbound.dead_letters.errors import DeliveryRedriveNotFound
-from tieline.outbound.dead_letters.jobs import redrive_job
 from tieline.outbound.dead_letters.models import (
     GroupPage,
     LetterCursor,
@@ -21,10 +20,11 @@ from tieline.outbound.dead_letters.models import (
     LetterPage,
     LetterStatus,
     Redrive,
-    RedriveStatus,
 )
+from tieline.outbound.dead_letters.redrive import REDRIVE
 from tieline.records.envelope import Caller
 from tieline.runtime.queue import enqueue
+from tieline.runtime.stepwise import WorkStatus
 
 DEFAULT_RATE = 50  # deliveries per second
 HIGHEST_RATE = 1_000
@@ -100,7 +100,7 @@ class DeadDeliveries:
                 selection=wanted,
                 webhook_ids=None if visible is None else tuple(visible),
                 rate_per_second=rate_per_second,
-                status=RedriveStatus.RUNNING if total else RedriveStatus.DONE,
+                status=WorkStatus.RUNNING if total else WorkStatus.DONE,
                 step=0,
                 after_created=None,
                 after_id=None,
@@ -114,7 +114,7 @@ class DeadDeliveries:
             )
             await redrive_repository.insert_redrive(tx, redrive)
             if total:
-                await enqueue(tx, [redrive_job(caller.org_id, redrive.id, redrive.step)])
+                await enqueue(tx, [REDRIVE.job(caller.org_id, redrive.id, redrive.step)])
             after = audited_redrive(redrive)
             target = str(redrive.id)
             await record(tx, "delivery_redrive.started", "delivery_redrive", target, after=after)
@@ -138,9 +138,9 @@ class DeadDeliveries:
         """
         async with self._database.organisation(caller.org_id) as tx:
             found = await _find(tx, caller, redrive_id, lock=True)
-            if found.status is not RedriveStatus.RUNNING:
+            if found.status is not WorkStatus.RUNNING:
                 return found
-            cancelled = replace(found, status=RedriveStatus.CANCELLED, finished_at=self._clock())
+            cancelled = replace(found, status=WorkStatus.CANCELLED, finished_at=self._clock())
             await redrive_repository.update_progress(tx, cancelled)
             await record(
                 tx,

@@ -6,7 +6,7 @@ from tieline.kit.errors import Conflict, NotFound
 
 
 class DeliveryNotFound(NotFound):
-    """There is no such delivery in this organisation. Check the id; old deliveries are dropped."""
+    """There is no such delivery, or it is older than the log. List the events of the webhook."""
 
     code = "DELIVERY_NOT_FOUND"
 

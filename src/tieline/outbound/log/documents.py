@@ -66,7 +66,7 @@ def _response(delivery: LoggedDelivery) -> dict[str, Any] | None:
         {
             "status_code": delivery.status_code,
             "message": delivery.reason,
-            "body": _as_object(delivery.response_body),
+            "body": answer_object(delivery.response_body),
             "code": delivery.error_code,
         }
     )
@@ -76,14 +76,14 @@ def _present(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None}
 
 
-def _as_object(body: bytes | None) -> dict[str, Any] | None:
-    """The answer's body as the object that clients expect; what is none stands under `text`."""
+def answer_object(body: bytes | None) -> dict[str, Any] | None:
+    """An answer's body as the object that clients expect; what is none stands under `text`."""
     if not body:
         return None
     text = hide_secrets(body.decode("utf-8", "replace"), _HIDDEN)
     try:
         value = json.loads(text)
-    except (json.InvalidJson, RecursionError):
+    except (json.InvalidJson, ValueError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {"text": text}
 

@@ -1,12 +1,6 @@
 """Errors about the log of deliveries."""
 
-from tieline.kit.errors import Conflict, NotFound
-
-
-class DeliveryNotFound(NotFound):
-    """This webhook has no delivery with that id, or it is older than the log. List its events."""
-
-    code = "DELIVERY_NOT_FOUND"
+from tieline.kit.errors import Conflict
 
 
 class DeliveryNotReplayable(Conflict):

@@ -11,10 +11,11 @@ from tieline.audit.models import Shown
 from tieline.audit.recording import record, viewed
 from tieline.database import Database, OrgTransaction
 from tieline.kit.time import Clock, to_wire, utc_now
+from tieline.outbound.deliveries.errors import DeliveryNotFound
 from tieline.outbound.deliveries.models import DeliveryKind, NewDelivery
 from tieline.outbound.deliveries.queue import enqueue
 from tieline.outbound.log import repository
-from tieline.outbound.log.errors import DeliveryNotFound, DeliveryNotReplayable, WebhookDisabled
+from tieline.outbound.log.errors import DeliveryNotReplayable, WebhookDisabled
 from tieline.outbound.log.models import (
     AttemptsShown,
     Backlog,
@@ -34,7 +35,11 @@ _MOST_OF_AN_EVENT = 1_000
 
 
 class DeliveryLog:
-    """The deliveries of all webhooks. Each method raises `WebhookNotFound`."""
+    """The deliveries of all webhooks, also of deleted ones, for as long as they are kept.
+
+    Each method raises `WebhookNotFound`; those about what is still to be sent do so for webhooks
+    that are deleted, too.
+    """
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
@@ -43,7 +48,7 @@ class DeliveryLog:
     async def query(self, caller: Caller, webhook_id: UUID, query: LogQuery) -> LogPage:
         """A page of the deliveries of a webhook, newest first, with what was sent."""
         async with self._database.reading(caller.org_id) as tx:
-            await _webhook(tx, caller, webhook_id)
+            await _webhook(tx, caller, webhook_id, deleted=True)
             found = await repository.newest_deliveries(tx, webhook_id, query, query.limit + 1)
         page = found[: query.limit]
         await self._note_view(caller, page, webhook_id, _asked(query))
@@ -54,7 +59,7 @@ class DeliveryLog:
     async def get(self, caller: Caller, webhook_id: UUID, delivery_id: UUID) -> LoggedDelivery:
         """One delivery. Raises `DeliveryNotFound`."""
         async with self._database.reading(caller.org_id) as tx:
-            await _webhook(tx, caller, webhook_id)
+            await _webhook(tx, caller, webhook_id, deleted=True)
             found = await _one(tx, webhook_id, delivery_id)
         await self._note_view(caller, [found], webhook_id)
         return found
@@ -78,7 +83,7 @@ class DeliveryLog:
         """
         now = self._clock()
         async with self._database.organisation(caller.org_id) as tx:
-            webhook = await _webhook(tx, caller, webhook_id)
+            webhook = await _webhook(tx, caller, webhook_id, deleted=True)
             found = await _one(tx, webhook_id, delivery_id)
             # The place first: what has ended meanwhile has all its attempts on record.
             place = await repository.find_place(tx, delivery_id, now)
@@ -136,8 +141,10 @@ class DeliveryLog:
         await viewed(self._database, caller.org_id, Shown.DELIVERY, ids, asked)
 
 
-async def _webhook(tx: OrgTransaction, caller: Caller, webhook_id: UUID) -> Webhook:
-    found = await find_record(tx, WEBHOOKS, webhook_id, app_id=caller.app_id)
+async def _webhook(
+    tx: OrgTransaction, caller: Caller, webhook_id: UUID, *, deleted: bool = False
+) -> Webhook:
+    found = await find_record(tx, WEBHOOKS, webhook_id, app_id=caller.app_id, deleted=deleted)
     if found is None:
         raise WebhookNotFound
     return found

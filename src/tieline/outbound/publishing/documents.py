@@ -18,6 +18,7 @@ from tieline.outbound.webhooks.models import PayloadOptions, Webhook
 
 # Of one entity; what is more is left out, or a message about a large customer would never arrive.
 MOST_RELATED = 100
+MOST_RELATED_BYTES = 4_000_000
 
 Document = dict[str, Any]
 

@@ -13,6 +13,7 @@ from tieline.catalogue.models import Event
 from tieline.database import OrgTransaction
 from tieline.integrations.outbound_routes import OutboundRoutes
 from tieline.kit.ids import new_ulid
+from tieline.kit.portions import portions
 from tieline.kit.time import Clock, utc_now
 from tieline.mapping.mapper import Mapper
 from tieline.outbound.acknowledgements.models import Awaited
@@ -26,13 +27,15 @@ from tieline.outbound.publishing.documents import (
     event_content,
     event_metadata,
 )
-from tieline.outbound.publishing.loading import load_materials
+from tieline.outbound.publishing.loading import costs_of, load_materials
 from tieline.outbound.publishing.planning import Sending, awaited_names, sendings
 from tieline.outbound.publishing.rendering import Draft, Rendered, render
 from tieline.outbound.webhooks.directory import WebhookDirectory
 from tieline.outbound.webhooks.models import PayloadOptions
 
 log = structlog.get_logger(__name__)
+
+_MOST_BYTES = 16_000_000  # of messages that are made at once
 
 
 class Publisher:
@@ -68,6 +71,12 @@ class Publisher:
         planned = list(sendings(events, routes, await self._webhooks.within(tx)))
         if not planned:
             return
+        costs = await costs_of(tx, planned)
+        for portion in portions(planned, costs, _MOST_BYTES):
+            await self._deliver(tx, portion)
+        log.debug("events.published", events=len(events), deliveries=len(planned))
+
+    async def _deliver(self, tx: OrgTransaction, planned: Sequence[Sending]) -> None:
         materials = await load_materials(tx, planned)
         messages = _messages(planned, materials)
         rendered = await render(self._mapper, [message.draft for message in messages])
@@ -75,7 +84,6 @@ class Publisher:
         now = self._clock()
         ids = await enqueue(tx, made, now)
         await await_acknowledgements(tx, _awaited(tx.org_id, made, ids, now))
-        log.debug("events.published", events=len(events), deliveries=len(ids))
 
 
 @dataclass(frozen=True, slots=True)

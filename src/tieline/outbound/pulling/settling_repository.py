@@ -111,11 +111,15 @@ async def put_back(
 async def note_last(
     tx: OrgTransaction, webhook_id: UUID, now: datetime, *, succeeded: bool
 ) -> None:
-    """Note on the webhook how its last delivery went."""
+    """Note on the webhook how its last delivery went, unless somebody is changing it.
+
+    He may be waiting for the lock on what waits for the webhook, which is held here.
+    """
     await tx.execute(
         "UPDATE webhooks SET last_delivery_at = $3, last_delivery_status = $4, "
         "consecutive_failures = CASE WHEN $5 THEN 0 ELSE consecutive_failures + 1 END "
-        "WHERE org_id = $1 AND id = $2",
+        "WHERE org_id = $1 AND id = (SELECT id FROM webhooks WHERE org_id = $1 AND id = $2 "
+        "FOR UPDATE SKIP LOCKED)",
         webhook_id,
         now,
         (DeliveryState.SUCCEEDED if succeeded else DeliveryState.FAILED).value,

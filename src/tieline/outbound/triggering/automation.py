@@ -9,6 +9,7 @@ from uuid import UUID
 from tieline.database import Database
 from tieline.entities.activity_repository import find_activity
 from tieline.entities.errors import ActivityNotFound, EntityNotFound
+from tieline.entities.queries import entity_sizes
 from tieline.kit.time import to_wire
 from tieline.outbound.publishing.documents import (
     Materials,
@@ -16,7 +17,7 @@ from tieline.outbound.publishing.documents import (
     related_ids,
     subject_parts,
 )
-from tieline.outbound.publishing.loading import documents_of
+from tieline.outbound.publishing.loading import affordable, documents_of
 from tieline.outbound.triggering.models import Call
 from tieline.outbound.triggering.service import Triggering
 from tieline.records.envelope import Caller
@@ -62,7 +63,9 @@ class AutomationCalls:
             if entity is None:
                 raise EntityNotFound(f"entity_id: there is no entity {step.entity_id}.")
             if options.hydrate_entity or options.include_relations:
-                entities |= await documents_of(tx, related_ids(entity))
+                related = related_ids(entity)
+                near = affordable(related, await entity_sizes(tx, related))
+                entities |= await documents_of(tx, near)
         # What was changed is told of changes only, and not of a step that somebody takes.
         subject = Subject(entity, activity, None)
         found = (activity.payload or {}).get("correlation_id")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tieline.kit import json
 from tieline.kit.time import to_wire
 from tieline.outbound.deliveries.models import DeliveryState
+from tieline.outbound.log.documents import answer_object
 from tieline.outbound.triggering.models import CallResult
 
 
@@ -22,23 +22,11 @@ def call_document(result: CallResult) -> dict[str, Any]:
         "status_code": None if result.status_code is None else str(result.status_code),
         "code": result.code,
         "message": _message(result),
-        "body": response_object(result.response_body),
+        "body": answer_object(result.response_body),
         "start_date": result.started_at and to_wire(result.started_at),
         "end_date": result.ended_at and to_wire(result.ended_at),
     }
     return {key: value for key, value in found.items() if value is not None}
-
-
-def response_object(body: bytes | None) -> dict[str, Any] | None:
-    """The body of an answer as an object; what is none stands under `text`."""
-    if not body:
-        return None
-    text = body.decode("utf-8", "replace")
-    try:
-        value = json.loads(text)
-    except (json.InvalidJson, ValueError, RecursionError):
-        value = None
-    return value if isinstance(value, dict) else {"text": text}
 
 
 def _status(result: CallResult) -> str | None:

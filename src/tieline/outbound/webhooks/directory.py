@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tieline.database import Database, OrgTransaction
 from tieline.database.notifications import ChangeListener
+from tieline.entities.changes.listening import ListenersVersion, listeners_version
 from tieline.outbound.webhooks import repository
 from tieline.outbound.webhooks.models import Webhook
 
@@ -34,6 +35,7 @@ class WebhookDirectory:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._within: OrderedDict[str, tuple[ListenersVersion, _Known]] = OrderedDict()
         self._reading: dict[tuple[str, int], asyncio.Task[_Known]] = {}
         self._changes = 0
         self._heard: list[Heard] = []
@@ -61,19 +63,19 @@ class WebhookDirectory:
         return (await self._of(org_id)).webhooks
 
     async def within(self, tx: OrgTransaction) -> Sequence[Webhook]:
-        """The same as `of`, for whoever is in a transaction that has changed no webhook.
+        """The same as `of` within a transaction, and never out of date.
 
-        It is read with the connection of the transaction if it has to be: of many who each held one
-        and waited for another, none would get it.
+        Notifications take a moment, and what happens in it would not reach a webhook that was just
+        made. All is read with the connection of the transaction: of many who each held one and
+        waited for another, none would get it.
         """
-        if self._database.inside_request():
-            return (await _read(tx)).webhooks
-        known = self._known.get(tx.org_id)
-        if known is None:
-            changes = self._changes
-            known = await _read(tx)
-            self._keep(tx.org_id, known, changes)
-        return known.webhooks
+        version = await listeners_version(tx)
+        known = self._within.get(tx.org_id)
+        if known is None or known[0] != version:
+            known = self._within[tx.org_id] = version, await _read(tx)
+            if len(self._within) > _REMEMBERED_ORGANISATIONS:
+                self._within.popitem(last=False)
+        return known[1].webhooks
 
     async def find(self, org_id: str, webhook_id: UUID) -> Webhook | None:
         """An outbound webhook that is not deleted, or None.

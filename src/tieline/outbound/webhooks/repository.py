@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tieline.database import OrgTransaction
+from tieline.entities.changes.listening import listeners_changed
 from tieline.outbound.webhooks.models import WEBHOOKS, Direction, Webhook
 
 # Tells every process which organisation's webhooks changed.
@@ -23,6 +24,7 @@ async def outbound_webhooks(tx: OrgTransaction) -> list[Webhook]:
 
 async def announce(tx: OrgTransaction) -> None:
     """Tell every process that webhooks of the organisation changed, once this is committed."""
+    await listeners_changed(tx)
     await tx.execute(f"SELECT pg_notify('{CHANGED_CHANNEL}', $1)")
 
 

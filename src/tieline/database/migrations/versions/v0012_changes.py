@@ -17,6 +17,17 @@ STATEMENTS: tuple[str, ...] = (
         PRIMARY KEY (org_id, consumer)
     )
     """,
+    # A row for each time that what listens was configured otherwise. Rows are only added, and are
+    # gone after a day: nobody waits for anybody.
+    "CREATE SEQUENCE listener_changes_seq AS bigint CACHE 1",
+    """
+    CREATE TABLE listener_changes (
+        org_id text NOT NULL,
+        seq bigint NOT NULL DEFAULT nextval('listener_changes_seq'),
+        changed_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (org_id, seq)
+    )
+    """,
     "CREATE SEQUENCE domain_changes_seq AS bigint CACHE 1",
     # Rows stay for milliseconds. Those that nobody could take have a `fault`, and stay until
     # somebody looks at them.

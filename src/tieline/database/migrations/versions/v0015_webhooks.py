@@ -29,6 +29,13 @@ STATEMENTS: tuple[str, ...] = (
         ADD COLUMN manifest text[] NOT NULL DEFAULT '{}',
         ADD COLUMN disabled_reason text
     """,
+    # Webhooks that are there already want to hear of events from now on.
+    """
+    INSERT INTO change_listeners (org_id, consumer)
+    SELECT DISTINCT org_id, 'catalogue' FROM webhooks
+    WHERE direction = 'outbound' AND enabled AND NOT is_deleted
+    ON CONFLICT DO NOTHING
+    """,
     # The key with which all messages of an organisation are signed. Its private part is where all
     # secrets are.
     """

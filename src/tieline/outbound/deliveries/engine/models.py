@@ -67,7 +67,8 @@ class Leased(Lease, frozen=True, gc=False, kw_only=True):
 class Exchange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What was sent and what came back, as far as it is kept, without secrets.
 
-    `response_body` is the beginning of the answer, `response_bytes` the size of all of it.
+    `response_body` is the beginning of the answer, `response_bytes` the size of what
+    was read of it.
     """
 
     url: str | None = None

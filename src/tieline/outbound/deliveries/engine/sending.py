@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
@@ -14,7 +16,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from tieline.egress.models import Answer, Bounds, OutgoingRequest
+from tieline.egress.errors import ResponseTooLarge
+from tieline.egress.exchanges import StreamedAnswer
+from tieline.egress.models import Bounds, OutgoingRequest
 from tieline.kit.errors import NotFound, TielineError
 from tieline.kit.time import Clock, utc_now
 from tieline.outbound.deliveries.engine.keeping import hidden_values, kept_body, kept_headers
@@ -81,8 +85,10 @@ class Requests(Protocol):
 class Egress(Protocol):
     """Sends requests, as `EgressClient` does."""
 
-    async def send(self, request: OutgoingRequest, *, org_id: str | None = None) -> Answer:
-        """The answer, whatever its status. Raises `EgressError`."""
+    def stream(
+        self, request: OutgoingRequest, *, org_id: str | None = None
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """The answer, whatever its status, while it arrives. Raises `EgressError`."""
         ...
 
 
@@ -113,8 +119,9 @@ class WebhookSender:
                 webhook, request = await self._request(leased, seconds, started_at)
                 shown = self._requests.shown_headers(request)
                 exchange = _sent(webhook, shown)
-                answer = await self._egress.send(request, org_id=leased.key.org_id)
-                exchange = _answered(exchange, answer, hidden_values(request.headers, shown))
+                async with self._egress.stream(request, org_id=leased.key.org_id) as answer:
+                    body = await _read(answer)
+                exchange = _answered(exchange, answer, body, hidden_values(request.headers, shown))
                 retry_after = parse_retry_after(answer.header("retry-after"), self._clock())
                 if answer.status == HTTPStatus.UNAUTHORIZED:
                     await self._requests.unauthorised(webhook)
@@ -161,12 +168,27 @@ def _sent(webhook: Webhook, shown: Sequence[tuple[str, str]]) -> Exchange:
     return Exchange(url=webhook.url, request_headers={name.lower(): value for name, value in shown})
 
 
-def _answered(sent: Exchange, answer: Answer, secrets: frozenset[str]) -> Exchange:
+async def _read(answer: StreamedAnswer) -> bytes:
+    """The body of an answer, or the beginning of one that is larger than is read.
+
+    The receiver has said by its status what it did with the message: how much it says besides
+    changes nothing about that. A body that breaks off does; then nobody knows whether it is done.
+    """
+    body = bytearray()
+    with contextlib.suppress(ResponseTooLarge):
+        async for piece in answer.pieces():
+            body += piece
+    return bytes(body)
+
+
+def _answered(
+    sent: Exchange, answer: StreamedAnswer, body: bytes, secrets: frozenset[str]
+) -> Exchange:
     return msgspec.structs.replace(
         sent,
         address=answer.address,
         status_code=answer.status,
         response_headers=kept_headers(answer.headers, secrets),
-        response_body=kept_body(answer.body, secrets),
-        response_bytes=len(answer.body),
+        response_body=kept_body(body, secrets),
+        response_bytes=len(body),
     )
