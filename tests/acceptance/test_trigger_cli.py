@@ -102,6 +102,22 @@ def test_a_delivery_that_has_not_arrived_by_then_fails_the_command(
     [delivery] = [each for each in shown["deliveries"] if each["webhook_name"] == webhook]
     assert (delivery["status"], delivery["status_code"]) == ("in_progress", 503)
     assert "503" in delivery["reason"]
+    assert delivery["waiting"] == "retry"
+
+
+def test_what_is_not_sent_says_why(
+    installation: Installation, contract: str, webhook: str, sink: Sink
+) -> None:
+    configured = installation.client.get("/webhooks/v1/webhooks/configs").json()
+    [hook] = [each["id"] for each in configured if each["name"] == webhook]
+    installation.post(f"/webhooks/v1/webhooks/configs/{hook}/pause", {})
+
+    shown = installation.trigger(EVENT, "--entity", contract, "--wait", "0", code=1)
+
+    [line] = [line for line in shown.splitlines() if webhook in line]
+    assert "The webhook is paused since" in line
+    assert "Resume it" in line
+    assert not sink.received("/erp")
 
 
 def test_without_waiting_it_ends_at_once(
@@ -175,7 +191,7 @@ def test_an_event_that_nobody_takes_says_so(installation: Installation) -> None:
         ((EVENT, "--field", "novalue"), "--field: 'novalue' has no name and value"),
         ((EVENT, "--data", "/no/such.json"), "/no/such.json: No such file"),
         ((EVENT, "--wait", "-1"), "--wait: must be"),
-        (("FileCreated", "--org", "nobody", "--field", "x=1"), "--entity: "),
+        (("FileCreated", "--org", "nobody"), "There is no organisation 'nobody'"),
     ],
 )
 def test_what_cannot_happen_is_named(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,12 +25,13 @@ from tieline.database import Database
 from tieline.entities.queries import live_entities
 from tieline.expressions.limits import limits_from
 from tieline.expressions.sandbox import SandboxPool
+from tieline.identity.organisations import require_organisation
 from tieline.integrations.outbound_routes import OutboundRoutes
 from tieline.kit import json
 from tieline.kit.errors import InvalidInput
 from tieline.kit.ids import parse_uuid
 from tieline.mapping.mapper import HANDLER, Mapper
-from tieline.outbound.log.models import LoggedDelivery, LogStatus
+from tieline.outbound.log.models import LoggedDelivery, LogStatus, Waiting
 from tieline.outbound.log.service import DeliveryLog
 from tieline.outbound.publishing.publisher import Publisher
 from tieline.outbound.webhooks.directory import WebhookDirectory
@@ -58,11 +59,14 @@ async def trigger_event(settings: Settings, request: TriggerRequest, *, as_json:
     """Trigger the event, and print its id and its deliveries.
 
     With `wait` the exit code is 1 unless each of them has arrived or was skipped by then. Raises
-    `UnknownEvent`, `EventDisabled`, `InvalidOccurrence`, `InvalidInput` and `UnreadableFile`.
+    `OrganisationNotFound`, `UnknownEvent`, `EventDisabled`, `InvalidOccurrence`, `InvalidInput` and
+    `UnreadableFile`.
     """
     _refuse_impossible(request)
     fields = _fields(request)
     async with _tools(settings) as (database, catalogue):
+        async with database.reading(request.org_id) as tx:
+            await require_organisation(tx)
         definition = (await catalogue.get_event(request.org_id, request.event)).event.definition
         seed_id = _entity_id(request)
         wanted = ManualTrigger(
@@ -72,11 +76,13 @@ async def trigger_event(settings: Settings, request: TriggerRequest, *, as_json:
             fields=fields,
         )
         event = await catalogue.trigger(request.org_id, request.event, wanted)
-        deliveries = await _followed(DeliveryLog(database), event, request.wait)
+        log = DeliveryLog(database)
+        deliveries = await _followed(log, event, request.wait)
+        waiting = await log.waiting(request.org_id, [each for each in deliveries if _waits(each)])
     if as_json:
-        print(json.dumps_str(_document(event, deliveries)))
+        print(json.dumps_str(_document(event, deliveries, waiting)))
     else:
-        print(_text(event, deliveries, waited=request.wait is not None))
+        print(_text(event, deliveries, waiting, waited=request.wait is not None))
     if request.wait is None or all(_is_well(each) for each in deliveries):
         return _WELL
     return _NOT_WELL
@@ -167,8 +173,7 @@ async def _followed(log: DeliveryLog, event: Event, wait: float | None) -> list[
         # The ids of deliveries are made after the event, and its time is cut to milliseconds.
         since = event.time - timedelta(seconds=1)
         found = await log.of_event(event.org_id, event.name, event.id, since)
-        on_their_way = any(_status(each) is LogStatus.IN_PROGRESS for each in found)
-        if not on_their_way or time.monotonic() >= until:
+        if not any(map(_waits, found)) or time.monotonic() >= until:
             return found
         # They are sent by other processes, which tell nobody of their end.
         await asyncio.sleep(_POLL_SECONDS)
@@ -182,7 +187,13 @@ def _is_well(delivery: LoggedDelivery) -> bool:
     return _status(delivery) in (LogStatus.SUCCEEDED, LogStatus.SKIPPED)
 
 
-def _document(event: Event, deliveries: Sequence[LoggedDelivery]) -> dict[str, Any]:
+def _waits(delivery: LoggedDelivery) -> bool:
+    return _status(delivery) is LogStatus.IN_PROGRESS
+
+
+def _document(
+    event: Event, deliveries: Sequence[LoggedDelivery], waiting: Mapping[UUID, Waiting]
+) -> dict[str, Any]:
     return {
         "event_id": event.id,
         "event_name": event.name,
@@ -198,13 +209,20 @@ def _document(event: Event, deliveries: Sequence[LoggedDelivery]) -> dict[str, A
                 "status_code": each.status_code,
                 "code": each.error_code,
                 "reason": each.reason,
+                "waiting": waiting[each.id].reason if each.id in waiting else None,
             }
             for each in deliveries
         ],
     }
 
 
-def _text(event: Event, deliveries: Sequence[LoggedDelivery], *, waited: bool) -> str:
+def _text(
+    event: Event,
+    deliveries: Sequence[LoggedDelivery],
+    waiting: Mapping[UUID, Waiting],
+    *,
+    waited: bool,
+) -> str:
     lines = [f"{event.name} happened: event {event.id}."]
     if not deliveries:
         lines.append("Nothing is sent: no enabled outbound use case and no webhook takes it.")
@@ -216,18 +234,20 @@ def _text(event: Event, deliveries: Sequence[LoggedDelivery], *, waited: bool) -
             _status(each).replace("_", " "),
             str(each.attempts),
             "" if each.status_code is None else str(each.status_code),
-            " ".join((each.reason or "").split()),
+            _why(each, waiting.get(each.id)),
         )
         for each in deliveries
     ]
     lines.append(table(("delivery", "webhook", "status", "attempts", "answer", "reason"), rows))
-    if any(_status(each) is LogStatus.IN_PROGRESS for each in deliveries):
-        lines.append(
-            "What is in progress is tried again as its webhook says."
-            if waited
-            else "A running worker sends what is in progress; --wait 30 would wait for it."
-        )
+    if not waited and any(map(_waits, deliveries)):
+        lines.append("A running worker sends what is in progress; --wait 30 would wait for it.")
     return "\n".join(lines)
+
+
+def _why(delivery: LoggedDelivery, waiting: Waiting | None) -> str:
+    """What went wrong, and what it waits for, on one line."""
+    words = (delivery.reason or "", "" if waiting is None else waiting.message)
+    return " ".join(" ".join(words).split())
 
 
 def _webhook_name(delivery: LoggedDelivery) -> str | None:

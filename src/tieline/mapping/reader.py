@@ -117,7 +117,9 @@ class Reader:
         return values
 
     def child(self, key: str) -> Reader:
-        """The reader of an object under a key."""
+        """The reader of an object under a key, which must be there."""
+        if not self.has(key):
+            raise self.fail(key, "is required. Add it.")
         return Reader(self.raw.get(key), self.at(key), self.warnings)
 
     def children(self, key: str, *, required: bool = False) -> list[Reader]:

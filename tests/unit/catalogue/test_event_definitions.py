@@ -108,7 +108,7 @@ def test_the_built_in_events_are_all_there():
         ({"event_tags": ["t"] * 1 + [str(n) for n in range(20)]}, "event_tags"),
         ({"event_tags": ["t" * 65]}, "event_tags[0]"),
         ({"surprise": 1}, "surprise"),
-        ({"schema_fields": None}, "schema_fields"),
+        ({"schema_fields": None}, "schema_fields is required. Add it."),
         ({"schema_fields": {f"f{n}": STRING for n in range(101)}}, "schema_fields"),
         ({"schema_fields": {"_id": STRING}}, "schema_fields._id"),
         ({"schema_fields": {"a b": STRING}}, "schema_fields.a b"),

@@ -81,7 +81,7 @@ def test_the_older_format_needs_no_version(version: dict[str, Any]) -> None:
     ("document", "path", "words"),
     [
         (None, "mapping_configuration", "must be an object"),
-        ({}, "mapping_configuration.mapping", "must be an object"),
+        ({}, "mapping_configuration.mapping", "is required"),
         ({"version": "3.0"}, "mapping_configuration.version", "1.0, 2.0"),
         ({"mapping": {}}, "mapping_configuration.mapping.objects", "is required"),
         (
@@ -95,7 +95,7 @@ def test_the_older_format_needs_no_version(version: dict[str, Any]) -> None:
             "mapping_configuration.mapping.events.partner",
             "must be an object",
         ),
-        ({"mapping": {"objects": {"partner": {}}}}, f"{PARTNER}.unique_ids", "must be an object"),
+        ({"mapping": {"objects": {"partner": {}}}}, f"{PARTNER}.unique_ids", "is required"),
         (objects(unique_ids={}, fields=None), f"{PARTNER}.fields", "is required"),
         (
             objects(unique_ids={}, fields=[{"attribute": "x"}]),

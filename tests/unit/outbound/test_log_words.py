@@ -37,6 +37,8 @@ def test_every_state_has_a_word_of_the_log() -> None:
         ("HTTP_503", "Wait until the receiver works"),
         ("EGRESS_ADDRESS_REFUSED", "allowed"),
         ("MAPPING_EXPRESSION_FAILED", "trigger the event anew"),
+        ("EGRESS_RESPONSE_TOO_LARGE", "may have taken it"),
+        ("UNRESOLVED_VARIABLE", "Create the environment variable"),
         ("SOMETHING_ELSE", "or discard it"),
     ],
 )

@@ -61,6 +61,8 @@ class FilterFields(BoundedBody):
 class LetterCursorPart(Part):
     """Where the page before ended: its `next_cursor`, or the same of its last letter."""
 
+    model_config = ConfigDict(extra="forbid")
+
     failed_at: Moment | None = None
     event_id: str | None = None
 

@@ -35,6 +35,8 @@ EventTypeName = Literal["CREATE", "UPDATE", "DELETE"]
 class EventCursorPart(Part):
     """Where the page before ended: its `next_cursor`, or the same of its last event."""
 
+    model_config = ConfigDict(extra="forbid")
+
     event_time: Moment | None = None
     event_id: str | None = None
 

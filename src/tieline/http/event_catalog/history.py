@@ -30,6 +30,8 @@ FieldName = Annotated[str, Field(min_length=1, max_length=MAX_FIELD_LENGTH)]
 class CursorPart(BoundedBody):
     """Where the page before ended: its `next_cursor`."""
 
+    model_config = ConfigDict(extra="forbid")
+
     event_time: Moment | None = None
     event_id: str | None = Field(None, max_length=64)
 

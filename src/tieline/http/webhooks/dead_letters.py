@@ -75,6 +75,8 @@ class FilterFields(BoundedBody):
 class LetterCursorPart(BoundedBody):
     """Where the page before ended: its `next_cursor`, or the same of its last letter."""
 
+    model_config = ConfigDict(extra="forbid")
+
     created_at: Moment | None = None
     event_id: UUID | None = None
 

@@ -59,6 +59,8 @@ Cursor = Annotated[str | None, Query(description="The `cursor` of the page befor
 class CursorPart(BoundedBody):
     """Where the page before ended: its `next_cursor`, or the same of its last event."""
 
+    model_config = ConfigDict(extra="forbid")
+
     created_at: Moment | None = None
     event_id: StrictStr | None = None
 

@@ -8,6 +8,10 @@ _RENDERING = (
     "Nothing was rendered, so it cannot be sent again. Correct the mapping or the expression that "
     "the reason names, and trigger the event anew."
 )
+_ANSWER = (
+    "The receiver may have taken it: look there. Have its answers corrected, then redrive what is "
+    "missing, and discard the rest."
+)
 _OTHERWISE = "Correct what the reason says, then redrive, or discard it."
 _STEPS = {
     "HTTP_401": "Correct the authentication of the webhook, then redrive.",
@@ -22,6 +26,10 @@ _STEPS = {
     "EGRESS_NAME_UNKNOWN": "Correct the host name in the url of the webhook, then redrive.",
     "EGRESS_UNREACHABLE": _RECEIVER,
     "EGRESS_TIMEOUT": _RECEIVER,
+    "EGRESS_RESPONSE_TOO_LARGE": _ANSWER,
+    "EGRESS_BROKEN_RESPONSE": _ANSWER,
+    "EGRESS_PROXY_MISSING": "Let the operator set TIELINE_EGRESS_PROXY, then redrive.",
+    "UNRESOLVED_VARIABLE": "Create the environment variable that the reason names, then redrive.",
     "EGRESS_TLS_FAILED": "Have the receiver's certificate renewed or trusted, then redrive.",
     "OAUTH2_TOKEN_FAILURE": "Correct the OAuth settings of the webhook, then redrive.",
     "RETURNED_BY_CONSUMER": "Read in the reason why the consumer gave it back, then redrive.",

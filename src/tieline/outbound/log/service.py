@@ -24,6 +24,7 @@ from tieline.outbound.log.models import (
     LogPage,
     LogQuery,
     Replayed,
+    Waiting,
 )
 from tieline.outbound.log.waiting import why_it_waits
 from tieline.outbound.webhooks.errors import WebhookNotFound
@@ -91,6 +92,23 @@ class DeliveryLog:
         await self._note_view(caller, [found], webhook_id)
         waiting = None if place is None else why_it_waits(place, webhook, now)
         return AttemptsShown(found, attempts, waiting)
+
+    async def waiting(
+        self, org_id: str, deliveries: Sequence[LoggedDelivery]
+    ) -> dict[UUID, Waiting]:
+        """Why deliveries wait, by their ids; what has ended meanwhile is not among them.
+
+        No view is noted, as in `of_event`.
+        """
+        now = self._clock()
+        found: dict[UUID, Waiting] = {}
+        async with self._database.reading(org_id) as tx:
+            for each in deliveries:
+                webhook = await find_record(tx, WEBHOOKS, each.webhook_id)
+                place = await repository.find_place(tx, each.id, now)
+                if webhook is not None and place is not None:
+                    found[each.id] = why_it_waits(place, webhook, now)
+        return found
 
     async def backlog(self, caller: Caller, webhook_id: UUID) -> Backlog:
         """What waits for a webhook, and why."""

@@ -19,6 +19,7 @@ from tieline.outbound.conditions import (
 )
 from tieline.outbound.deliveries.models import DeliveryState, Ending
 from tieline.outbound.publishing.documents import Content
+from tieline.outbound.publishing.evaluating import evaluate_all
 from tieline.outbound.webhooks.models import Transport, Webhook
 
 MAX_BODY_BYTES = 2_000_000
@@ -79,8 +80,8 @@ async def render(mapper: Mapper, drafts: Sequence[Draft]) -> list[Rendered]:
         rendered.append(ending or draft.content.text(draft.first))
         if ending is None and draft.expression is not None:
             evaluated.append(index)
-    values = await mapper.evaluate(
-        [_evaluation(drafts[index], rendered[index]) for index in evaluated]
+    values = await evaluate_all(
+        mapper, [_evaluation(drafts[index], rendered[index]) for index in evaluated]
     )
     for index, value in zip(evaluated, values, strict=True):
         rendered[index] = _body(value, drafts[index].place)

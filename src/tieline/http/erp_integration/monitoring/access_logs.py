@@ -30,6 +30,8 @@ router = APIRouter(route_class=AskingRoute, tags=["monitoring"])
 class AccessCursorPart(Part):
     """Where the page before ended: its `next_cursor`, or the same of its last entry."""
 
+    model_config = ConfigDict(extra="forbid")
+
     timestamp: Moment | None = None
     request_id: str | None = None
 

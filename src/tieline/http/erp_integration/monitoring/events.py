@@ -33,6 +33,8 @@ router = APIRouter(route_class=AskingRoute, tags=["monitoring"])
 class CursorPart(Part):
     """Where the page before ended: its `next_cursor`, or moment and id of its last event."""
 
+    model_config = ConfigDict(extra="forbid")
+
     completed_at: Moment | None = None
     event_id: str | None = None
     sync_type: str | None = None
